@@ -1,0 +1,205 @@
+//! The caller of an operation. [`Caller<P>`] proves the permission `P` and is the only way to the school, the
+//! time and the database: without it there is no school, and without a school no finder can be called.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use sha2::{Digest, Sha256};
+
+use super::permissions::{Held, Permission, Row};
+use super::sessions;
+use crate::clock::Instant;
+use crate::db::types::{PersonId, SchoolId};
+use crate::db::{Conn, Db};
+use crate::http::reply::{Answer, Reply};
+use crate::idempotency;
+use crate::policy::roles::Role;
+use crate::problem::{Code, Problem};
+
+/// Whom a token belongs to, as the database knows them at this request.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub school: SchoolId,
+    pub zone: Tz,
+    /// Absent for a service account.
+    pub person: Option<PersonId>,
+    pub client_id: String,
+    /// What the token claims and the school still grants.
+    pub roles: Vec<Role>,
+    /// Holds the headteacher's delegation today (A10).
+    pub acts_for_head: bool,
+    /// The permissions that the token carries.
+    pub scopes: Vec<String>,
+}
+
+impl Identity {
+    fn held(&self, row: &Row) -> Option<Held> {
+        if !self.scopes.iter().any(|scope| scope == row.scope) {
+            return None;
+        }
+        row.held_by(&self.roles, self.acts_for_head)
+    }
+}
+
+/// What is known of a request before its handler runs.
+#[derive(Clone)]
+pub struct RequestContext(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    now: Instant,
+    identity: Result<Arc<Identity>, Problem>,
+    /// Of a POST: method and path with the key that the client gave.
+    idempotency_key: Option<(String, String)>,
+    body: OnceLock<[u8; 32]>,
+}
+
+impl RequestContext {
+    pub fn new(db: Db, now: Instant, identity: Result<Arc<Identity>, Problem>, idempotency_key: Option<(String, String)>) -> Self {
+        Self(Arc::new(Inner { db, now, identity, idempotency_key, body: OnceLock::new() }))
+    }
+
+    /// Remembers what was sent, to tell a repeated request from another one with the same key.
+    pub fn hash_body(&self, bytes: &[u8]) {
+        let _ = self.0.body.set(Sha256::digest(bytes).into());
+    }
+}
+
+/// A caller who may `P`.
+pub struct Caller<P> {
+    context: RequestContext,
+    identity: Arc<Identity>,
+    held: Held,
+    permission: PhantomData<fn() -> P>,
+}
+
+impl<P> Clone for Caller<P> {
+    fn clone(&self) -> Self {
+        Self { context: self.context.clone(), identity: Arc::clone(&self.identity), held: self.held, permission: PhantomData }
+    }
+}
+
+impl<P: Permission> FromRequest for Caller<P> {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let context = request.extensions().get::<RequestContext>().cloned();
+        std::future::ready(context.ok_or_else(|| Problem::new(Code::Unauthenticated)).and_then(|context| {
+            let identity = context.0.identity.clone()?;
+            let held = identity.held(&P::ROW).ok_or_else(|| Problem::new(Code::Forbidden))?;
+            Ok(Self { context, identity, held, permission: PhantomData })
+        }))
+    }
+}
+
+impl<P> Caller<P> {
+    pub fn school(&self) -> SchoolId {
+        self.identity.school
+    }
+
+    /// The person; a service account is none.
+    pub fn person(&self) -> Option<PersonId> {
+        self.identity.person
+    }
+
+    /// Whether this caller is `person`.
+    pub fn is(&self, person: PersonId) -> bool {
+        self.identity.person == Some(person)
+    }
+
+    /// Limited to one's own things.
+    pub fn own_only(&self) -> bool {
+        self.held.own
+    }
+
+    pub fn roles(&self) -> &[Role] {
+        &self.identity.roles
+    }
+
+    pub fn has_role(&self, role: Role) -> bool {
+        self.identity.roles.contains(&role)
+    }
+
+    /// The headteacher, or a delegate on record (A10).
+    pub fn acts_as_head(&self) -> bool {
+        self.identity.acts_for_head || self.has_role(Role::Headteacher)
+    }
+
+    /// Whether this caller may also `Q`.
+    pub fn may<Q: Permission>(&self) -> bool {
+        self.identity.held(&Q::ROW).is_some()
+    }
+
+    /// The role under which this caller acts, as the log names it.
+    pub fn role_used(&self) -> String {
+        let Held { role, delegated, .. } = self.held;
+        if delegated { format!("{role}:delegated") } else { role.to_string() }
+    }
+
+    pub fn client_id(&self) -> &str {
+        &self.identity.client_id
+    }
+
+    /// The time of the request.
+    pub fn now(&self) -> Instant {
+        self.context.0.now
+    }
+
+    /// The school's local day.
+    pub fn today(&self) -> NaiveDate {
+        self.now().with_timezone(&self.identity.zone).date_naive()
+    }
+}
+
+impl<P: 'static> Caller<P> {
+    /// Runs queries.
+    ///
+    /// # Errors
+    /// What `f` says, or that the database is out of reach.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Conn, &Self) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let me = self.clone();
+        self.context.0.db.read(move |conn| f(conn, &me)).await
+    }
+
+    /// Runs `f` in one durable transaction, alone in its school. With an `Idempotency-Key` the answer is stored
+    /// with the effect, and given again to the same request.
+    ///
+    /// # Errors
+    /// What `f` says, without a trace of it; or that the database is out of reach.
+    pub async fn write<R: Reply>(self, f: impl FnOnce(&mut Conn, &Self) -> Result<R, Problem> + Send + 'static) -> Result<R, Problem> {
+        let db = self.context.0.db.clone();
+        db.write(self.school().uuid(), move |tx| {
+            let Some((target, key)) = &self.context.0.idempotency_key else { return f(tx, &self) };
+            let who = self.person().map_or_else(|| self.client_id().to_owned(), |person| person.to_string());
+            let body = self.context.0.body.get().copied().unwrap_or_default();
+            let request = idempotency::Request::new(self.school(), &who, self.client_id(), target, key, body);
+            if let Some(answer) = request.answered(tx)? {
+                return Ok(R::from(answer));
+            }
+            let reply = f(tx, &self)?;
+            let answer: &Answer = reply.answer();
+            request.store(tx, answer, self.now())?;
+            Ok(reply)
+        })
+        .await
+    }
+}
+
+/// Finds out whom a token belongs to.
+///
+/// # Errors
+/// 401 where the token is not in force, or its bearer no longer is.
+pub async fn identify(db: &Db, claims: Arc<super::tokens::Claims>, now: Instant) -> Result<Arc<Identity>, Problem> {
+    db.read(move |conn| sessions::identity(conn, &claims, now).map_err(Problem::from))
+        .await?
+        .map(Arc::new)
+        .ok_or_else(|| Problem::new(Code::Unauthenticated))
+}

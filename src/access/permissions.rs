@@ -1,0 +1,145 @@
+//! THE table: which role may do what. Nothing else in the program says so.
+//!
+//! A permission is an OAuth 2.0 scope. `own` after a role: only for one's own things; which those are is said
+//! in the rules of the resource.
+
+use crate::policy::roles::Role;
+
+/// A role that holds a permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    pub role: Role,
+    /// Only for one's own.
+    pub own: bool,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    pub scope: &'static str,
+    pub description: &'static str,
+    pub grants: &'static [Grant],
+    /// The headteacher's part of it passes to a delegate on record (A10, A25).
+    pub delegable: bool,
+}
+
+/// A permission as a type: `Caller<P>` proves it.
+pub trait Permission: 'static {
+    const ROW: Row;
+}
+
+macro_rules! permissions {
+    ($($name:ident = $scope:literal $description:literal $(($undelegated:ident))? for $($role:ident $($own:ident)?)|+;)*) => {
+        $(
+            #[doc = $description]
+            #[derive(Clone, Copy, Debug)]
+            pub struct $name;
+
+            impl Permission for $name {
+                const ROW: Row = Row {
+                    scope: $scope,
+                    description: $description,
+                    grants: &[$(Grant { role: Role::$role, own: permissions!(@flag $($own)?) }),+],
+                    delegable: !permissions!(@flag $($undelegated)?),
+                };
+            }
+
+            impl std::fmt::Display for $name {
+                fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str($scope)
+                }
+            }
+        )*
+
+        /// Every permission there is.
+        pub const ALL: &[Row] = &[$($name::ROW),*];
+    };
+    (@flag) => { false };
+    (@flag $word:ident) => { true };
+}
+
+permissions! {
+    ReadSchool = "school:read" "Read the school, its calendar and settings" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | ParentCarer | Pupil | Governor | ChairOfGovernors | Dsl | DeputyDsl | Dpo | MisIntegration;
+    ManageSchool = "school:manage" "Change the school's calendar and settings" for
+        Headteacher | ItTechnician;
+
+    ReadPeople = "people:read" "Read people" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl | Dpo | ChairOfGovernors | MisIntegration | Volunteer own | ParentCarer own | Pupil own | Governor own;
+    ManagePeople = "people:manage" "Create and change people and guardians, and record that they leave" for
+        Headteacher | ItTechnician | MisIntegration;
+    GrantRoles = "roles:grant" "Grant and revoke roles" (undelegated) for
+        Headteacher | ItTechnician | ChairOfGovernors;
+    InvitePeople = "people:invite" "Invite a person to choose a password, by a one-time link" for
+        Headteacher | ItTechnician | ChairOfGovernors;
+
+    ReadDelegations = "delegations:read" "Read who acts for the headteacher" for
+        Headteacher | ItTechnician | ChairOfGovernors | Dsl | DeputyDsl | Dpo | LeadershipTeam own;
+    ManageDelegations = "delegations:manage" "Delegate the headteacher's duties and revoke it" (undelegated) for
+        Headteacher | ChairOfGovernors;
+
+    ReadBusinessCases = "business-cases:read" "Read business cases" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl | Dpo | ChairOfGovernors | Volunteer own | ParentCarer own;
+    ProposeBusinessCase = "business-cases:propose" "Draft, edit, submit and withdraw a business case" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl | Volunteer own | ParentCarer own;
+    ApproveBusinessCase = "business-cases:decide" "Approve, reject or ask for changes to a business case" for
+        Headteacher | ChairOfGovernors own;
+
+    ReadAccounts = "accounts:read" "Read accounts" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl | Dpo | ChairOfGovernors | MisIntegration | Volunteer own | ParentCarer own;
+    CreateAccount = "accounts:create" "Create and activate an account" for
+        ItTechnician;
+    ManageAccount = "accounts:manage" "Change, close and resume an account, and who runs it" for
+        ItTechnician;
+    SuspendAccount = "accounts:suspend" "Suspend an account" for
+        Headteacher | ItTechnician;
+
+    ReadComments = "comments:read" "Read comments and their deadlines" for
+        Headteacher | ItTechnician | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
+    LogComment = "comments:log" "Log a comment" for
+        Headteacher | ItTechnician | MisIntegration | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
+    AnswerComment = "comments:answer" "Respond to comments and close them" for
+        Headteacher | ItTechnician | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
+
+    PreviewDeadline = "deadlines:preview" "Compute a deadline without writing anything" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | ParentCarer | Governor | ChairOfGovernors | Dsl | DeputyDsl | Dpo | MisIntegration;
+
+    ReadEvents = "events:read" "Follow what happens" for
+        Headteacher | Dpo | MisIntegration | ItTechnician own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
+}
+
+/// The row of a scope.
+pub fn row(scope: &str) -> Option<&'static Row> {
+    ALL.iter().find(|row| row.scope == scope)
+}
+
+/// How a caller comes to hold a permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub role: Role,
+    pub own: bool,
+    /// Held as the headteacher's delegate.
+    pub delegated: bool,
+}
+
+impl Row {
+    /// The widest way in which somebody with `roles` holds this permission.
+    pub fn held_by(&self, roles: &[Role], acts_for_head: bool) -> Option<Held> {
+        let direct = |own| {
+            let grant = self.grants.iter().find(|grant| grant.own == own && roles.contains(&grant.role))?;
+            Some(Held { role: grant.role, own, delegated: false })
+        };
+        let delegated = || {
+            let head = self.grants.iter().any(|grant| grant.role == Role::Headteacher);
+            (acts_for_head && self.delegable && head).then_some(Held { role: Role::Headteacher, own: false, delegated: true })
+        };
+        direct(false).or_else(delegated).or_else(|| direct(true))
+    }
+}
+
+/// The scopes that a token of somebody with `roles` can carry. Whoever can be the head's delegate carries the
+/// delegable ones too: whether there is a delegation is asked at each request.
+pub fn scopes_of(roles: &[Role]) -> Vec<&'static str> {
+    let may_deputise = roles.contains(&Role::LeadershipTeam);
+    ALL.iter().filter(|row| row.held_by(roles, may_deputise).is_some()).map(|row| row.scope).collect()
+}

@@ -1,0 +1,234 @@
+//! Sessions: what a login opens, refresh tokens prolong and revocation ends.
+
+use chrono::Duration;
+use chrono_tz::Tz;
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use super::caller::Identity;
+use super::tokens::Claims;
+use crate::clock::Instant;
+use crate::db::Conn;
+use crate::db::schema::{delegations, people, person_roles, refresh_tokens, schools, service_accounts, sessions};
+use crate::db::types::{PersonId, SchoolId, ServiceAccountId, SessionId};
+use crate::policy::roles::Role;
+
+/// How long a session can be prolonged.
+pub const LIFE: Duration = Duration::hours(12);
+
+/// Whose session it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    Person(PersonId),
+    Service(ServiceAccountId),
+}
+
+/// An open session.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub id: SessionId,
+    pub school: SchoolId,
+    pub holder: Holder,
+    pub client_id: String,
+}
+
+impl Holder {
+    pub fn uuid(self) -> Uuid {
+        match self {
+            Self::Person(id) => id.uuid(),
+            Self::Service(id) => id.uuid(),
+        }
+    }
+}
+
+/// Opens a session.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn open(tx: &mut Conn, school: SchoolId, holder: Holder, client_id: &str, now: Instant) -> QueryResult<Session> {
+    let session = Session { id: SessionId::new(), school, holder, client_id: client_id.to_owned() };
+    let (person, service) = match holder {
+        Holder::Person(id) => (Some(id), None),
+        Holder::Service(id) => (None, Some(id)),
+    };
+    diesel::insert_into(sessions::table)
+        .values((
+            sessions::school_id.eq(school),
+            sessions::id.eq(session.id),
+            sessions::person_id.eq(person),
+            sessions::service_account_id.eq(service),
+            sessions::client_id.eq(client_id),
+            sessions::created_at.eq(now),
+            sessions::expires_at.eq(now + LIFE),
+        ))
+        .execute(tx)?;
+    Ok(session)
+}
+
+/// A new refresh token of a session; only its digest is kept.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn new_refresh_token(tx: &mut Conn, session: &Session, expires_at: Instant) -> QueryResult<String> {
+    let token = super::new_secret();
+    diesel::insert_into(refresh_tokens::table)
+        .values((
+            refresh_tokens::token_hash.eq(super::digest(&token)),
+            refresh_tokens::school_id.eq(session.school),
+            refresh_tokens::session_id.eq(session.id),
+            refresh_tokens::expires_at.eq(expires_at),
+        ))
+        .execute(tx)?;
+    Ok(token)
+}
+
+/// What became of a refresh token that was presented.
+pub enum Refresh {
+    /// Spent now; the session goes on until then.
+    Good(Session, Instant),
+    /// Spent before: somebody else has it, and the whole session has been ended.
+    Reused(Session),
+    Unknown,
+}
+
+/// Spends a refresh token.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn spend(tx: &mut Conn, token: &str, client_id: &str, now: Instant) -> QueryResult<Refresh> {
+    let hash = super::digest(token);
+    type Found = (Option<Instant>, Instant, SchoolId, SessionId, Option<PersonId>, String, Instant, Option<Instant>);
+    let found: Option<Found> = refresh_tokens::table
+        .inner_join(sessions::table.on(sessions::school_id.eq(refresh_tokens::school_id).and(sessions::id.eq(refresh_tokens::session_id))))
+        .filter(refresh_tokens::token_hash.eq(&hash))
+        .select((
+            refresh_tokens::used_at.nullable(),
+            refresh_tokens::expires_at,
+            sessions::school_id,
+            sessions::id,
+            sessions::person_id.nullable(),
+            sessions::client_id,
+            sessions::expires_at,
+            sessions::revoked_at.nullable(),
+        ))
+        .first(tx)
+        .optional()?;
+    let Some((used, expires, school, id, Some(person), client, session_expires, revoked)) = found else { return Ok(Refresh::Unknown) };
+    if client != client_id || revoked.is_some() || expires <= now || session_expires <= now {
+        return Ok(Refresh::Unknown);
+    }
+    if used.is_some() {
+        revoke(tx, school, id, now)?;
+        return Ok(Refresh::Reused(Session { id, school, holder: Holder::Person(person), client_id: client }));
+    }
+    diesel::update(refresh_tokens::table.find(&hash)).set(refresh_tokens::used_at.eq(now)).execute(tx)?;
+    Ok(Refresh::Good(Session { id, school, holder: Holder::Person(person), client_id: client }, session_expires))
+}
+
+/// The session of a refresh token.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn of_refresh_token(conn: &mut Conn, token: &str) -> QueryResult<Option<(SchoolId, SessionId)>> {
+    refresh_tokens::table.find(super::digest(token)).select((refresh_tokens::school_id, refresh_tokens::session_id)).first(conn).optional()
+}
+
+/// Ends a session: its tokens are dead at once.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn revoke(tx: &mut Conn, school: SchoolId, session: SessionId, now: Instant) -> QueryResult<()> {
+    diesel::update(sessions::table.find((school, session)).filter(sessions::revoked_at.is_null()))
+        .set(sessions::revoked_at.eq(now))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Ends every session of a person.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn revoke_all(tx: &mut Conn, school: SchoolId, person: PersonId, now: Instant) -> QueryResult<()> {
+    diesel::update(
+        sessions::table
+            .filter(sessions::school_id.eq(school))
+            .filter(sessions::person_id.eq(person))
+            .filter(sessions::revoked_at.is_null()),
+    )
+    .set(sessions::revoked_at.eq(now))
+    .execute(tx)?;
+    Ok(())
+}
+
+/// The roles that the school grants to a person today; none once they have left.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn roles_of(conn: &mut Conn, school: SchoolId, person: PersonId) -> QueryResult<Vec<Role>> {
+    person_roles::table
+        .filter(person_roles::school_id.eq(school))
+        .filter(person_roles::person_id.eq(person))
+        .order(person_roles::role)
+        .select(person_roles::role)
+        .load(conn)
+}
+
+/// Who presents these claims, as things are now; `None` where the session or its holder has ended.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn identity(conn: &mut Conn, claims: &Claims, now: Instant) -> QueryResult<Option<Identity>> {
+    let school = SchoolId::from(claims.school);
+    type Found = (Option<PersonId>, Option<chrono::NaiveDate>, Option<ServiceAccountId>, Option<Instant>, Option<String>, String);
+    let found: Option<Found> =
+        sessions::table
+            .inner_join(schools::table.on(schools::id.eq(sessions::school_id)))
+            .left_join(people::table.on(people::school_id.eq(sessions::school_id).and(people::id.nullable().eq(sessions::person_id))))
+            .left_join(service_accounts::table.on(
+                service_accounts::school_id.eq(sessions::school_id).and(service_accounts::id.nullable().eq(sessions::service_account_id)),
+            ))
+            .filter(sessions::school_id.eq(school))
+            .filter(sessions::id.eq(SessionId::from(claims.sid)))
+            .filter(sessions::revoked_at.is_null())
+            .filter(sessions::expires_at.gt(now))
+            .select((
+                people::id.nullable(),
+                people::left_on.nullable(),
+                service_accounts::id.nullable(),
+                service_accounts::revoked_at.nullable(),
+                service_accounts::permissions.nullable(),
+                schools::time_zone,
+            ))
+            .first(conn)
+            .optional()?;
+    let Some((person, left_on, service, service_revoked, permissions, zone)) = found else { return Ok(None) };
+    let zone: Tz = zone.parse().unwrap_or(chrono_tz::Europe::London);
+    let today = now.with_timezone(&zone).date_naive();
+    let mut scopes: Vec<String> = claims.scope.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
+    let (roles, acts_for_head) = if let Some(id) = person.filter(|id| id.uuid() == claims.sub && left_on.is_none_or(|day| day > today)) {
+        let claimed = claims.known_roles();
+        let mut roles = roles_of(conn, school, id)?;
+        roles.retain(|role| claimed.contains(role));
+        let acts_for_head = roles.contains(&Role::LeadershipTeam) && delegated(conn, school, id, today)?;
+        (roles, acts_for_head)
+    } else if service.is_some_and(|id| id.uuid() == claims.sub) && service_revoked.is_none() {
+        let permitted = permissions.unwrap_or_default();
+        scopes.retain(|scope| permitted.split(' ').any(|permission| permission == scope));
+        (vec![Role::MisIntegration], false)
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(Identity { school, zone, person, client_id: claims.client_id.clone(), roles, acts_for_head, scopes }))
+}
+
+fn delegated(conn: &mut Conn, school: SchoolId, person: PersonId, today: chrono::NaiveDate) -> QueryResult<bool> {
+    diesel::select(diesel::dsl::exists(
+        delegations::table
+            .filter(delegations::school_id.eq(school))
+            .filter(delegations::delegate_id.eq(person))
+            .filter(delegations::starts_on.le(today))
+            .filter(delegations::ends_on.ge(today))
+            .filter(delegations::revoked_at.is_null()),
+    ))
+    .get_result(conn)
+}

@@ -1,0 +1,153 @@
+//! The list of resources: routes and document from the same lines.
+
+use std::sync::Arc;
+
+use actix_cors::Cors;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ResourceDef, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, header};
+use actix_web::{App, HttpRequest, HttpResponse, middleware, web};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use utoipa_actix_web::AppExt;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::access::oauth;
+use crate::access::passwords::Passwords;
+use crate::access::tokens::Tokens;
+use crate::clock::Clock;
+use crate::config::Service;
+use crate::db::Db;
+use crate::http::limits::Limits;
+use crate::http::{document, edge};
+use crate::metrics::Metrics;
+use crate::policy::holidays::BankHolidays;
+use crate::problem::{Code, Problem};
+use crate::resources::{accounts, business_cases, comments, deadlines, delegations, events, invitations, people, schools, service};
+
+/// Every operation there is, in the order of the document.
+pub fn operations(config: &mut ServiceConfig) {
+    config.service(oauth::issue_token).service(oauth::revoke_token).service(oauth::list_keys).service(oauth::find_authorization_server);
+    schools::operations(config);
+    people::operations(config);
+    invitations::operations(config);
+    delegations::operations(config);
+    business_cases::operations(config);
+    accounts::operations(config);
+    comments::operations(config);
+    deadlines::operations(config);
+    events::operations(config);
+    service::operations(config);
+}
+
+/// The OpenAPI document. Needs no database.
+pub fn openapi() -> Value {
+    let (_, document) = App::new().into_utoipa_app().configure(operations).split_for_parts();
+    document::complete(&document)
+}
+
+/// What all requests share.
+pub struct State {
+    pub db: Db,
+    pub clock: Clock,
+    pub tokens: Tokens,
+    pub passwords: Passwords,
+    pub service: Service,
+    pub limits: Limits,
+    pub metrics: Metrics,
+    pub bank_holidays: Arc<BankHolidays>,
+    pub document: Document,
+}
+
+/// The document as ready bytes, and the addresses it knows.
+pub struct Document {
+    pub bytes: web::Bytes,
+    pub etag: String,
+    routes: Vec<(ResourceDef, String)>,
+}
+
+impl Document {
+    pub fn new() -> Self {
+        let document = openapi();
+        let bytes = serde_json::to_vec(&document).unwrap_or_default();
+        let etag = format!("\"{:x}\"", Sha256::digest(&bytes));
+        let routes = document["paths"].as_object().into_iter().flatten().map(|(template, item)| {
+            let mut methods: Vec<String> =
+                item.as_object().into_iter().flat_map(|item| item.keys().map(|key| key.to_uppercase())).collect();
+            if methods.iter().any(|method| method == "GET") {
+                methods.push("HEAD".into());
+            }
+            methods.push("OPTIONS".into());
+            (ResourceDef::new(template.as_str()), methods.join(", "))
+        });
+        let routes = routes.collect();
+        Self { bytes: bytes.into(), etag, routes }
+    }
+
+    fn allowed(&self, path: &str) -> Option<&str> {
+        self.routes.iter().find(|(route, _)| route.is_match(path)).map(|(_, methods)| methods.as_str())
+    }
+}
+
+impl Default for Document {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Builds the application around the state; runs once per worker.
+pub fn app(
+    state: web::Data<State>,
+) -> App<
+    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = actix_web::Error, InitError = ()>,
+> {
+    let cors = cors(&state.service);
+    let (app, _) = App::new().into_utoipa_app().configure(operations).split_for_parts();
+    app.app_data(state)
+        .app_data(web::PathConfig::default().error_handler(|_, _| Problem::not_found().into()))
+        .configure(service::pages)
+        .default_service(web::to(elsewhere))
+        .wrap(middleware::from_fn(edge::edge))
+        .wrap(cors)
+}
+
+/// A path that no route takes, or not with this method.
+async fn elsewhere(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
+    match state.document.allowed(request.path()) {
+        Some(methods) if request.method() == Method::OPTIONS => {
+            Ok(HttpResponse::NoContent().insert_header((header::ALLOW, methods)).finish())
+        }
+        Some(methods) => Err(Problem::new(Code::MethodNotAllowed).allow(methods.to_owned())),
+        None => Err(Problem::not_found()),
+    }
+}
+
+/// Exact origins by configuration, none by default, no credentials.
+fn cors(service: &Service) -> Cors {
+    let cors = Cors::default()
+        .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+        .allowed_headers([
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            "If-Match",
+            "If-None-Match",
+            "Last-Event-ID",
+            "X-Request-Id",
+            "traceparent",
+        ])
+        .expose_headers([
+            "ETag",
+            "Location",
+            "Link",
+            "Retry-After",
+            "RateLimit",
+            "RateLimit-Policy",
+            "X-Request-Id",
+            "Idempotency-Replayed",
+            "Content-Disposition",
+        ])
+        .block_on_origin_mismatch(false)
+        .max_age(3600);
+    service.cors_origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+}

@@ -1,0 +1,401 @@
+//! The tables, once for both engines. A test compares this file with both sets of migrations.
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    schools (id) {
+        id -> SqlUuid,
+        name -> Text,
+        time_zone -> Text,
+        holiday_division -> Text,
+        bank_holidays_count_as_weekend -> Bool,
+        business_case_lapse_days -> Integer,
+        calendar_fingerprint -> Text,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    closing_days (school_id, closed_on) {
+        school_id -> SqlUuid,
+        closed_on -> Date,
+        title -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    people (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        given_name -> Text,
+        family_name -> Text,
+        email -> Nullable<Text>,
+        kind -> Text,
+        external_source -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        left_on -> Nullable<Date>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    person_roles (school_id, person_id, role) {
+        school_id -> SqlUuid,
+        person_id -> SqlUuid,
+        role -> Text,
+        granted_by -> Nullable<SqlUuid>,
+        granted_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    guardians (school_id, pupil_id, guardian_id) {
+        school_id -> SqlUuid,
+        pupil_id -> SqlUuid,
+        guardian_id -> SqlUuid,
+        relationship -> Text,
+        has_parental_responsibility -> Bool,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    logins (school_id, person_id) {
+        school_id -> SqlUuid,
+        person_id -> SqlUuid,
+        username -> Text,
+        password_hash -> Text,
+        changed_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    invitations (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        person_id -> SqlUuid,
+        token_hash -> Text,
+        expires_at -> Instant,
+        accepted_at -> Nullable<Instant>,
+        created_by -> Nullable<SqlUuid>,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    service_accounts (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        client_id -> Text,
+        name -> Text,
+        secret_hash -> Text,
+        permissions -> Text,
+        created_at -> Instant,
+        revoked_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    sessions (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        person_id -> Nullable<SqlUuid>,
+        service_account_id -> Nullable<SqlUuid>,
+        client_id -> Text,
+        created_at -> Instant,
+        expires_at -> Instant,
+        revoked_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    refresh_tokens (token_hash) {
+        token_hash -> Text,
+        school_id -> SqlUuid,
+        session_id -> SqlUuid,
+        expires_at -> Instant,
+        used_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    login_attempts (account_hash, address_hash) {
+        account_hash -> Text,
+        address_hash -> Text,
+        failures -> Integer,
+        blocked_until -> Nullable<Instant>,
+        known_good -> Bool,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    delegations (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        delegate_id -> SqlUuid,
+        granted_by -> SqlUuid,
+        starts_on -> Date,
+        ends_on -> Date,
+        reason -> Text,
+        revoked_at -> Nullable<Instant>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    business_cases (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        state -> Text,
+        proposer_id -> SqlUuid,
+        community -> Bool,
+        name -> Text,
+        platform -> Nullable<Text>,
+        platform_other_name -> Nullable<Text>,
+        aim -> Nullable<Text>,
+        audiences -> Text,
+        direct_messages_enabled -> Bool,
+        promotion_plan -> Nullable<Text>,
+        visibility -> Nullable<Text>,
+        submitted_at -> Nullable<Instant>,
+        decided_at -> Nullable<Instant>,
+        decided_by -> Nullable<SqlUuid>,
+        decision_reason -> Nullable<Text>,
+        lapses_at -> Nullable<Instant>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    business_case_managers (school_id, business_case_id, person_id) {
+        school_id -> SqlUuid,
+        business_case_id -> SqlUuid,
+        person_id -> SqlUuid,
+        lead -> Bool,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    accounts (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        business_case_id -> SqlUuid,
+        state -> Text,
+        state_reason -> Nullable<Text>,
+        platform -> Text,
+        platform_other_name -> Nullable<Text>,
+        name -> Text,
+        handle -> Text,
+        handle_key -> Text,
+        url -> Nullable<Text>,
+        visibility -> Text,
+        direct_messages_enabled -> Bool,
+        tagging_allowed -> Bool,
+        activated_at -> Nullable<Instant>,
+        closed_at -> Nullable<Instant>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    account_managers (school_id, account_id, person_id) {
+        school_id -> SqlUuid,
+        account_id -> SqlUuid,
+        person_id -> SqlUuid,
+        lead -> Bool,
+        added_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    comments (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        account_id -> SqlUuid,
+        kind -> Text,
+        state -> Text,
+        is_open -> Bool,
+        awaits_response -> Bool,
+        external_id -> Nullable<Text>,
+        author_name -> Nullable<Text>,
+        author_anonymous -> Bool,
+        url -> Nullable<Text>,
+        text -> Text,
+        received_at -> Instant,
+        noticed_at -> Instant,
+        logged_by -> Nullable<SqlUuid>,
+        due_at -> Instant,
+        deadline_rule -> Text,
+        deadline_explanation -> Text,
+        due_on_weekend -> Bool,
+        first_responded_at -> Nullable<Instant>,
+        on_time -> Nullable<Bool>,
+        overdue_recorded_at -> Nullable<Instant>,
+        no_response_reason -> Nullable<Text>,
+        closed_at -> Nullable<Instant>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    responses (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        comment_id -> SqlUuid,
+        kind -> Text,
+        text -> Text,
+        automated -> Bool,
+        responded_at -> Instant,
+        responded_by -> Nullable<SqlUuid>,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    event_heads (school_id) {
+        school_id -> SqlUuid,
+        number -> BigInt,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    events (school_id, number) {
+        school_id -> SqlUuid,
+        number -> BigInt,
+        id -> SqlUuid,
+        occurred_at -> Instant,
+        event_type -> Text,
+        subject_type -> Text,
+        subject_id -> SqlUuid,
+        actor_id -> Nullable<SqlUuid>,
+        actor_role -> Text,
+        client_id -> Text,
+        data -> Text,
+        previous_hash -> Text,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    idempotency_keys (school_id, key_hash) {
+        school_id -> SqlUuid,
+        key_hash -> Text,
+        request_hash -> Text,
+        status -> Integer,
+        headers -> Text,
+        body -> Nullable<Text>,
+        secret -> Bool,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    leases (name) {
+        name -> Text,
+        holder -> SqlUuid,
+        expires_at -> Instant,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    schools,
+    closing_days,
+    people,
+    person_roles,
+    guardians,
+    logins,
+    invitations,
+    service_accounts,
+    sessions,
+    refresh_tokens,
+    login_attempts,
+    delegations,
+    business_cases,
+    business_case_managers,
+    accounts,
+    account_managers,
+    comments,
+    responses,
+    event_heads,
+    events,
+    idempotency_keys,
+    leases
+);

@@ -1,0 +1,259 @@
+//! The one log: audit trail, change feed and evidence. Append-only, written in the transaction of the change,
+//! numbered per school without gaps, each row carrying the hash of the one before. Events hold ids and names of
+//! fields, never values: what must be forgotten can be.
+
+pub mod chain;
+
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use strum::IntoEnumIterator;
+use uuid::Uuid;
+
+use crate::access::caller::Caller;
+use crate::clock::Instant;
+use crate::db::Conn;
+use crate::db::schema::{event_heads, events};
+use crate::db::types::{EventId, PersonId, SchoolId, SubjectId};
+
+macro_rules! event_types {
+    ($($name:ident = $word:literal on $subject:literal, $clause:literal: $description:literal;)*) => {
+        /// What can happen.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumIter)]
+        pub enum EventType { $(#[doc = $description] $name),* }
+
+        impl EventType {
+            /// As events and webhooks name it.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $word),* }
+            }
+            /// The kind of thing it happens to.
+            pub const fn subject_type(self) -> &'static str {
+                match self { $(Self::$name => $subject),* }
+            }
+            /// The clause under which it is recorded; empty where none asks for it.
+            pub const fn clause(self) -> &'static str {
+                match self { $(Self::$name => $clause),* }
+            }
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$name => $description),* }
+            }
+        }
+    };
+}
+
+event_types! {
+    SchoolCreated = "school.created" on "school", "": "A school was set up.";
+    SchoolChanged = "school.changed" on "school", "": "Settings or closing days of the school changed.";
+    DeadlinesRecomputed = "school.deadlines_recomputed" on "school", "MON-2": "The calendar changed, and with it deadlines of open comments.";
+    PersonCreated = "person.created" on "person", "": "A person became known to the school.";
+    PersonChanged = "person.changed" on "person", "": "Details of a person changed.";
+    PersonLeft = "person.left" on "person", "": "A person leaves the school.";
+    PersonInvited = "person.invited" on "person", "": "A person was invited to choose a password.";
+    PasswordChosen = "person.password_chosen" on "person", "": "A person chose a password.";
+    GuardianSet = "person.guardian_set" on "person", "": "Somebody was recorded as a pupil's guardian.";
+    GuardianRemoved = "person.guardian_removed" on "person", "": "Somebody is no longer a pupil's guardian.";
+    RoleGranted = "person.role_granted" on "person", "": "A person was granted a role.";
+    RoleRevoked = "person.role_revoked" on "person", "": "A role of a person was revoked.";
+    SessionReuseDetected = "person.session_ended" on "person", "": "A refresh token was used twice, and its session was ended.";
+    ServiceAccountCreated = "service_account.created" on "service_account", "": "A service account was created.";
+    DelegationGranted = "delegation.granted" on "delegation", "R-HT-5": "The headteacher's duties were delegated.";
+    DelegationRevoked = "delegation.revoked" on "delegation", "R-HT-5": "A delegation was revoked.";
+    BusinessCaseDrafted = "business_case.drafted" on "business_case", "BC-0": "A business case was drafted.";
+    BusinessCaseEdited = "business_case.edited" on "business_case", "BC-0": "A business case was edited.";
+    BusinessCaseSubmitted = "business_case.submitted" on "business_case", "BC-4": "A business case was submitted.";
+    BusinessCaseChangesRequested = "business_case.changes_requested" on "business_case", "R-HT-5": "Changes to a business case were asked for.";
+    BusinessCaseApproved = "business_case.approved" on "business_case", "R-HT-5": "A business case was approved.";
+    BusinessCaseRejected = "business_case.rejected" on "business_case", "R-HT-5": "A business case was rejected.";
+    BusinessCaseWithdrawn = "business_case.withdrawn" on "business_case", "BC-0": "A business case was withdrawn.";
+    BusinessCaseUsed = "business_case.used" on "business_case", "R-IT-1": "An account was created from a business case.";
+    BusinessCaseLapsed = "business_case.lapsed" on "business_case", "R-HT-5": "An approved business case was not used in time.";
+    AccountCreated = "account.created" on "account", "R-IT-1": "An account was created.";
+    AccountChanged = "account.changed" on "account", "R-IT-1": "Details of an account changed.";
+    AccountActivated = "account.activated" on "account", "R-IT-1": "An account went into use.";
+    AccountSuspended = "account.suspended" on "account", "R-IT-1": "An account was suspended.";
+    AccountResumed = "account.resumed" on "account", "R-IT-1": "A suspended account is in use again.";
+    AccountClosed = "account.closed" on "account", "R-IT-1": "An account was closed for good.";
+    AccountManagersChanged = "account.managers_changed" on "account", "BC-4": "Who runs an account changed.";
+    CommentLogged = "comment.logged" on "comment", "MON-2": "A comment was logged.";
+    CommentResponded = "comment.responded" on "comment", "MON-2": "A comment was acknowledged or answered.";
+    CommentNeedsNoResponse = "comment.no_response_required" on "comment", "MON-2": "A comment was found to need no response.";
+    CommentClosed = "comment.closed" on "comment", "MON-2": "A comment was closed.";
+    CommentOverdue = "comment.overdue" on "comment", "MON-2": "A comment was not responded to in time; the headteacher is told.";
+}
+
+impl EventType {
+    /// The type of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// Who made something happen.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    pub school: SchoolId,
+    pub person: Option<PersonId>,
+    pub role: String,
+    pub client_id: String,
+    pub at: Instant,
+}
+
+impl Actor {
+    /// The program itself: a job or a command.
+    pub fn system(school: SchoolId, client_id: &str, at: Instant) -> Self {
+        Self { school, person: None, role: "system".into(), client_id: client_id.into(), at }
+    }
+}
+
+impl<P> From<&Caller<P>> for Actor {
+    fn from(caller: &Caller<P>) -> Self {
+        Self {
+            school: caller.school(),
+            person: caller.person(),
+            role: caller.role_used(),
+            client_id: caller.client_id().to_owned(),
+            at: caller.now(),
+        }
+    }
+}
+
+/// What an event says beyond its type: ids, states and names of fields, never names of people or text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Data {
+    /// The state that the subject is in now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// The names of the fields that changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
+    /// Other things that it concerns, by what they are to the subject.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub related: std::collections::BTreeMap<String, Uuid>,
+    /// How many things it concerns, where it concerns many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<i64>,
+    /// The role that was granted or revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+}
+
+/// Something that happened to a subject.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub kind: EventType,
+    pub subject: SubjectId,
+    pub data: Data,
+}
+
+impl Event {
+    pub fn new(kind: EventType, subject: Uuid) -> Self {
+        Self { kind, subject: subject.into(), data: Data::default() }
+    }
+
+    #[must_use]
+    pub fn state(mut self, state: impl Into<&'static str>) -> Self {
+        self.data.state = Some(state.into().to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn changed(mut self, fields: &[&str]) -> Self {
+        self.data.changed = fields.iter().map(|&field| field.to_owned()).collect();
+        self
+    }
+
+    #[must_use]
+    pub fn related(mut self, name: &str, id: Uuid) -> Self {
+        self.data.related.insert(name.to_owned(), id);
+        self
+    }
+
+    #[must_use]
+    pub fn role(mut self, role: impl Into<&'static str>) -> Self {
+        self.data.role = Some(role.into().to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn count(mut self, count: usize) -> Self {
+        self.data.count = i64::try_from(count).ok();
+        self
+    }
+}
+
+/// A row of the log.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = events)]
+pub struct EventRow {
+    pub school_id: SchoolId,
+    pub number: i64,
+    pub id: EventId,
+    pub occurred_at: Instant,
+    pub event_type: String,
+    pub subject_type: String,
+    pub subject_id: SubjectId,
+    pub actor_id: Option<PersonId>,
+    pub actor_role: String,
+    pub client_id: String,
+    pub data: String,
+    pub previous_hash: String,
+    pub hash: String,
+}
+
+/// Appends one event, in the transaction of the change.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn record(tx: &mut Conn, by: impl Into<Actor>, event: Event) -> QueryResult<()> {
+    record_all(tx, by, vec![event])
+}
+
+/// Appends events, in their order.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn record_all(tx: &mut Conn, by: impl Into<Actor>, happened: Vec<Event>) -> QueryResult<()> {
+    let actor = by.into();
+    let (mut number, mut previous): (i64, String) =
+        event_heads::table.find(actor.school).select((event_heads::number, event_heads::hash)).first(tx)?;
+    let mut rows = Vec::with_capacity(happened.len());
+    for event in happened {
+        number += 1;
+        let mut row = EventRow {
+            school_id: actor.school,
+            number,
+            id: EventId::new(),
+            occurred_at: actor.at,
+            event_type: event.kind.name().to_owned(),
+            subject_type: event.kind.subject_type().to_owned(),
+            subject_id: event.subject,
+            actor_id: actor.person,
+            actor_role: actor.role.clone(),
+            client_id: actor.client_id.clone(),
+            data: serde_json::to_string(&event.data).map_err(|error| diesel::result::Error::SerializationError(error.into()))?,
+            previous_hash: previous,
+            hash: String::new(),
+        };
+        row.hash = chain::hash(&row);
+        previous = row.hash.clone();
+        rows.push(row);
+    }
+    for row in &rows {
+        diesel::insert_into(events::table).values(row).execute(tx)?;
+    }
+    diesel::update(event_heads::table.find(actor.school))
+        .set((event_heads::number.eq(number), event_heads::hash.eq(previous)))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Begins the log of a new school.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn begin(tx: &mut Conn, school: SchoolId) -> QueryResult<()> {
+    diesel::insert_into(event_heads::table)
+        .values((event_heads::school_id.eq(school), event_heads::number.eq(0), event_heads::hash.eq(chain::GENESIS)))
+        .execute(tx)?;
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! What happens to every request on its way in and to every answer on its way out.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpResponse, ResponseError, web};
+use futures_util::FutureExt;
+use uuid::Uuid;
+
+use super::limits::Key;
+use crate::access::caller::{self, Identity, RequestContext};
+use crate::app::State;
+use crate::clock::Instant;
+use crate::idempotency::MAX_KEY;
+use crate::problem::{Code, Problem};
+
+/// The address of a client, as far as a proxy is believed about it.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub IpAddr);
+
+/// Request id, limits, identity, problems, security headers, log and metrics: one place for all operations.
+///
+/// # Errors
+/// Only where a handler panicked; then with the whole answer inside.
+pub async fn edge(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let started = std::time::Instant::now();
+    let Some(state) = request.app_data::<web::Data<State>>().cloned() else {
+        return Ok(request.into_response(HttpResponse::InternalServerError().finish()));
+    };
+    let id = request_id(request.headers());
+    let path = request.path().to_owned();
+    let method = request.method().clone();
+    // GET answers HEAD too; the server leaves the body out by itself.
+    if method == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
+    let trace = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let forwarded = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok());
+    let address = state.service.client_address(peer, forwarded);
+
+    let (mut response, rate) = match admit(&state, &request, address).await {
+        Ok((context, rate)) => {
+            request.extensions_mut().insert(context);
+            request.extensions_mut().insert(ClientAddress(address));
+            let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+            match answered {
+                Ok(Ok(response)) => (as_problem(response.map_into_boxed_body(), &path, &id), rate),
+                Ok(Err(error)) => return Err(error),
+                Err(_) => {
+                    tracing::error!(request_id = %id, method = %method, path, "a handler panicked");
+                    let mut response = Problem::new(Code::Internal).response(&path, &id);
+                    secure(response.headers_mut(), &path, &id);
+                    return Err(InternalError::from_response("panic", response).into());
+                }
+            }
+        }
+        Err(problem) => (request.into_response(problem.response(&path, &id)), None),
+    };
+
+    if let Some((left, policy)) = rate {
+        insert(response.headers_mut(), "ratelimit", &left);
+        insert(response.headers_mut(), "ratelimit-policy", &policy);
+    }
+    secure(response.headers_mut(), &path, &id);
+    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());
+    let status = response.status().as_u16();
+    let took = started.elapsed();
+    state.metrics.observe(&method, &route, status, took);
+    let cause = response.response().error().and_then(|error| error.as_error::<Problem>()?.cause().map(str::to_owned));
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    if status >= 500 {
+        tracing::error!(request_id = %id, traceparent = trace, method = %method, route, status, micros, cause, "answered");
+    } else {
+        tracing::info!(request_id = %id, traceparent = trace, method = %method, route, status, micros, "answered");
+    }
+    Ok(response)
+}
+
+type Rate = Option<(String, String)>;
+
+async fn admit(state: &State, request: &ServiceRequest, address: IpAddr) -> Result<(RequestContext, Rate), Problem> {
+    let now = state.clock.now();
+    let identity = identify(state, request, now).await;
+    let path = request.path();
+    let rate = if path.starts_with("/health/") {
+        None
+    } else if path.starts_with("/oauth/") {
+        Some(state.limits.login.count(Key::address(address))?)
+    } else {
+        let key = identity.as_ref().map_or_else(|_| Key::address(address), |(id, _)| Key::Caller(*id));
+        Some(state.limits.general.count(key)?)
+    };
+    let idempotency_key = idempotency_key(request)?;
+    let identity = identity.map(|(_, identity)| identity);
+    Ok((RequestContext::new(state.db.clone(), now, identity, idempotency_key), rate))
+}
+
+async fn identify(state: &State, request: &ServiceRequest, now: Instant) -> Result<(Uuid, Arc<Identity>), Problem> {
+    let anonymous = || Problem::new(Code::Unauthenticated);
+    let header = request.headers().get(header::AUTHORIZATION).ok_or_else(anonymous)?;
+    let (scheme, token) = header.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(anonymous)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(anonymous());
+    }
+    let claims = state.tokens.verify(token.trim(), now).ok_or_else(anonymous)?;
+    let subject = claims.sub;
+    Ok((subject, caller::identify(&state.db, claims, now).await?))
+}
+
+fn idempotency_key(request: &ServiceRequest) -> Result<Option<(String, String)>, Problem> {
+    let Some(value) = request.headers().get("idempotency-key").filter(|_| request.method() == Method::POST) else { return Ok(None) };
+    match value.to_str().map(str::trim) {
+        Ok(key) if (1..=MAX_KEY).contains(&key.len()) => Ok(Some((request.uri().to_string(), key.to_owned()))),
+        _ => Err(Problem::new(Code::MalformedHeader).detail("Idempotency-Key has 1 to 255 visible ASCII characters.")),
+    }
+}
+
+/// Renders every refusal the same way, wherever in the stack it arose.
+fn as_problem(response: ServiceResponse<BoxBody>, path: &str, id: &str) -> ServiceResponse<BoxBody> {
+    let Some(error) = response.response().error() else { return response };
+    let problem = match error.as_error::<Problem>() {
+        Some(problem) => problem.clone(),
+        None => Problem::new(match response.status() {
+            StatusCode::NOT_FOUND => Code::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => Code::BodyTooLarge,
+            status if status.is_client_error() => Code::MalformedRequest,
+            _ => Code::Internal,
+        }),
+    };
+    if let Some(cause) = problem.cause() {
+        tracing::error!(request_id = %id, code = problem.code().name(), cause, "refused");
+    }
+    debug_assert_eq!(problem.status_code().as_u16(), problem.code().status());
+    response.into_response(problem.response(path, id))
+}
+
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get("x-request-id").and_then(|value| value.to_str().ok());
+    let fits = |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    given.filter(fits).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// The Content-Security-Policy of Swagger UI: its own files, its one inline style, and nothing from elsewhere.
+const DOCS_CSP: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
+    style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+fn secure(headers: &mut HeaderMap, path: &str, id: &str) {
+    insert(headers, "x-request-id", id);
+    insert(headers, "x-content-type-options", "nosniff");
+    insert(headers, "referrer-policy", "no-referrer");
+    insert(headers, "cross-origin-resource-policy", "same-origin");
+    insert(headers, "strict-transport-security", "max-age=31536000");
+    let docs = path.starts_with("/docs");
+    insert(headers, "content-security-policy", if docs { DOCS_CSP } else { "default-src 'none'; frame-ancestors 'none'" });
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        insert(headers, "cache-control", if docs { "no-cache" } else { "no-store" });
+    }
+}
+
+fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}

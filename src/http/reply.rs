@@ -1,0 +1,168 @@
+//! Answers out: named success types that fix the status. An answer is bytes from the moment it is made,
+//! so that it can be stored with its effect and given again.
+
+use std::marker::PhantomData;
+
+use actix_web::body::BoxBody;
+use actix_web::http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use serde::Serialize;
+
+use super::precondition::{etag, not_modified};
+use crate::problem::Problem;
+
+/// A thing with an address and a version.
+pub trait Resource: Serialize {
+    /// The path, `/v1/…`.
+    fn location(&self) -> String;
+    fn version(&self) -> i64;
+}
+
+/// The bytes of an answer.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Option<String>,
+    /// Holds a secret that is shown once: never stored, never given again.
+    pub secret: bool,
+    /// Given again out of the store.
+    pub replayed: bool,
+}
+
+impl Answer {
+    fn new(status: StatusCode, body: &impl Serialize) -> Result<Self, Problem> {
+        let body = serde_json::to_string(body).map_err(Problem::internal)?;
+        Ok(Self { status: status.as_u16(), body: Some(body), ..Self::default() })
+    }
+
+    fn header(mut self, name: impl ToString, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_string(), value.into()));
+        self
+    }
+}
+
+impl Responder for Answer {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let current = self.headers.iter().find(|(name, _)| name == ETAG.as_str()).map(|(_, tag)| tag.as_str());
+        let unchanged = request.method() == Method::GET && current.is_some_and(|tag| not_modified(request.headers(), tag));
+        let status = if unchanged { StatusCode::NOT_MODIFIED } else { StatusCode::from_u16(self.status).unwrap_or_default() };
+        let mut response = HttpResponse::build(status);
+        for (name, value) in &self.headers {
+            response.insert_header((name.as_str(), value.as_str()));
+        }
+        if self.replayed {
+            response.insert_header(("Idempotency-Replayed", "true"));
+        }
+        match self.body {
+            Some(body) if !unchanged => response.insert_header((CONTENT_TYPE, "application/json")).body(body),
+            _ => response.finish(),
+        }
+    }
+}
+
+/// What a write answers: can be kept as bytes and made again from them.
+pub trait Reply: From<Answer> + Send + 'static {
+    fn answer(&self) -> &Answer;
+}
+
+macro_rules! replies {
+    ($($(#[$doc:meta])* $name:ident<T>;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name<T>(Answer, PhantomData<fn() -> T>);
+
+        impl<T> From<Answer> for $name<T> {
+            fn from(answer: Answer) -> Self {
+                Self(answer, PhantomData)
+            }
+        }
+        impl<T: 'static> Reply for $name<T> {
+            fn answer(&self) -> &Answer {
+                &self.0
+            }
+        }
+        impl<T> Responder for $name<T> {
+            type Body = BoxBody;
+            fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+                self.0.respond_to(request)
+            }
+        }
+    )*};
+}
+
+replies! {
+    /// 201 with `Location` and `ETag`.
+    Created<T>;
+    /// 200 with `ETag`.
+    Versioned<T>;
+    /// 200.
+    Plain<T>;
+    /// 204.
+    Gone<T>;
+}
+
+impl<T: Resource> Created<T> {
+    /// # Errors
+    /// Where the view cannot be written as JSON.
+    pub fn new(view: &T) -> Result<Self, Problem> {
+        Ok(Answer::new(StatusCode::CREATED, view)?.header(LOCATION, view.location()).header(ETAG, etag(view.version())).into())
+    }
+
+    /// The same, for a view that holds a secret which is shown once.
+    ///
+    /// # Errors
+    /// Where the view cannot be written as JSON.
+    pub fn secret(view: &T) -> Result<Self, Problem> {
+        let mut created = Self::new(view)?;
+        created.0.secret = true;
+        Ok(created)
+    }
+
+    /// It was there already: 200, the same body and headers.
+    #[must_use]
+    pub fn already_there(mut self) -> Self {
+        self.0.status = StatusCode::OK.as_u16();
+        self
+    }
+}
+
+impl<T: Resource> Versioned<T> {
+    /// # Errors
+    /// Where the view cannot be written as JSON.
+    pub fn new(view: &T) -> Result<Self, Problem> {
+        Ok(Answer::new(StatusCode::OK, view)?.header(ETAG, etag(view.version())).into())
+    }
+}
+
+impl<T: Serialize> Plain<T> {
+    /// # Errors
+    /// Where the view cannot be written as JSON.
+    pub fn new(view: &T) -> Result<Self, Problem> {
+        Ok(Answer::new(StatusCode::OK, view)?.into())
+    }
+
+    /// With a `Link` to the next page (RFC 8288).
+    #[must_use]
+    pub fn linking(self, next: Option<String>) -> Self {
+        match next {
+            Some(url) => self.0.header("link", format!("<{url}>; rel=\"next\"")).into(),
+            None => self,
+        }
+    }
+}
+
+impl Gone<()> {
+    pub fn new() -> Self {
+        Answer { status: 204, ..Answer::default() }.into()
+    }
+}
+
+impl Default for Gone<()> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

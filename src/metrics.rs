@@ -1,0 +1,48 @@
+//! Figures for Prometheus: how many requests, how they ended, how long they took. No host, no version, no names.
+
+use std::time::Duration;
+
+use actix_web::http::Method;
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
+
+/// The figures of one running program.
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    seconds: HistogramVec,
+}
+
+impl Metrics {
+    /// # Errors
+    /// Where two figures have one name.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let requests = IntCounterVec::new(Opts::new("weald_http_requests_total", "Requests answered"), &["method", "route", "status"])?;
+        let seconds = HistogramVec::new(
+            HistogramOpts::new("weald_http_request_seconds", "Time to answer")
+                .buckets(vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0]),
+            &["method", "route"],
+        )?;
+        let registry = Registry::new();
+        registry.register(Box::new(requests.clone()))?;
+        registry.register(Box::new(seconds.clone()))?;
+        Ok(Self { registry, requests, seconds })
+    }
+
+    /// Counts an answer. Methods out of the ordinary share a label, so that no caller can make labels up.
+    pub fn observe(&self, method: &Method, route: &str, status: u16, took: Duration) {
+        let method = match method.as_str() {
+            known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
+            _ => "other",
+        };
+        self.requests.with_label_values(&[method, route, &status.to_string()]).inc();
+        self.seconds.with_label_values(&[method, route]).observe(took.as_secs_f64());
+    }
+
+    /// The Prometheus text format.
+    ///
+    /// # Errors
+    /// Where a figure cannot be written.
+    pub fn text(&self) -> Result<String, prometheus::Error> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}

@@ -1,0 +1,10 @@
+//! The policy as pure code: values in, decision out. No HTTP, no SQL. Every decision cites its clause.
+
+pub mod clauses;
+pub mod conflict;
+pub mod deadline;
+pub mod holidays;
+pub mod platforms;
+pub mod refusal;
+pub mod roles;
+pub mod team;

@@ -1,0 +1,45 @@
+//! Who is who in the school (decisions, section 5). What a role may do is said in `access/permissions.rs` alone.
+
+use crate::words::words;
+
+words! {
+    /// A role out of the policy's split of duties. A person may have several: rights add up.
+    pub enum Role {
+        Headteacher, LeadershipTeam, ItTechnician, Staff, Volunteer, ParentCarer, Pupil, Governor,
+        ChairOfGovernors, Dsl, DeputyDsl, Dpo,
+        /// The service account of a school's management information system; never a person's.
+        MisIntegration,
+    }
+
+    /// What a person is to the school, whatever their duties.
+    pub enum PersonKind {
+        /// Employed by the school or contracted to work as its staff.
+        Staff,
+        Volunteer, ParentCarer, Pupil, Governor, Visitor,
+    }
+}
+
+impl Role {
+    /// Granted only by a person who holds a granting role, or on the command line (decisions, section 5).
+    pub const fn is_privileged(self) -> bool {
+        matches!(self, Self::Headteacher | Self::ItTechnician | Self::Dsl | Self::DeputyDsl | Self::ChairOfGovernors | Self::Dpo)
+    }
+
+    /// May grant privileged roles to others (decisions, section 5).
+    pub const fn grants_privileged(self) -> bool {
+        matches!(self, Self::Headteacher | Self::ChairOfGovernors)
+    }
+
+    /// Whether somebody of this kind can have the role at all.
+    pub const fn suits(self, kind: PersonKind) -> bool {
+        match self {
+            Self::Headteacher | Self::LeadershipTeam | Self::ItTechnician | Self::Staff | Self::Dsl | Self::DeputyDsl => {
+                matches!(kind, PersonKind::Staff)
+            }
+            Self::Pupil => matches!(kind, PersonKind::Pupil),
+            // The data protection officer is often an outside service.
+            Self::Volunteer | Self::ParentCarer | Self::Governor | Self::ChairOfGovernors | Self::Dpo => !matches!(kind, PersonKind::Pupil),
+            Self::MisIntegration => false,
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Business cases in the database.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+
+use super::rules::BusinessCaseState;
+use crate::clock::Instant;
+use crate::db::schema::{business_case_managers, business_cases};
+use crate::db::types::{BusinessCaseId, PersonId, SchoolId};
+use crate::db::{Conn, MultiBackend};
+use crate::page::Window;
+use crate::policy::platforms::{Audience, Platform, Visibility};
+use crate::problem::{Code, Problem};
+
+/// One row of `business_cases`.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = business_cases, primary_key(school_id, id), treat_none_as_null = true)]
+pub struct BusinessCaseRow {
+    pub school_id: SchoolId,
+    pub id: BusinessCaseId,
+    pub state: BusinessCaseState,
+    pub proposer_id: PersonId,
+    /// Proposed by somebody who is not staff.
+    pub community: bool,
+    pub name: String,
+    pub platform: Option<Platform>,
+    pub platform_other_name: Option<String>,
+    pub aim: Option<String>,
+    /// Words, separated by spaces.
+    pub audiences: String,
+    pub direct_messages_enabled: bool,
+    pub promotion_plan: Option<String>,
+    pub visibility: Option<Visibility>,
+    pub submitted_at: Option<Instant>,
+    pub decided_at: Option<Instant>,
+    pub decided_by: Option<PersonId>,
+    pub decision_reason: Option<String>,
+    pub lapses_at: Option<Instant>,
+    pub version: i64,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl BusinessCaseRow {
+    pub fn audiences(&self) -> Vec<Audience> {
+        self.audiences.split(' ').filter_map(|word| word.parse().ok()).collect()
+    }
+}
+
+/// Somebody named to run the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable)]
+pub struct Manager {
+    pub person_id: PersonId,
+    pub lead: bool,
+}
+
+/// A business case with the people that it names.
+#[derive(Clone, Debug)]
+pub struct BusinessCase {
+    pub row: BusinessCaseRow,
+    pub managers: Vec<Manager>,
+}
+
+impl BusinessCase {
+    /// Proposed it, or is named to run the account.
+    pub fn has_part(&self, person: PersonId) -> bool {
+        self.row.proposer_id == person || self.managers.iter().any(|manager| manager.person_id == person)
+    }
+}
+
+/// What a caller may see of a school's cases.
+#[derive(Clone, Copy, Debug)]
+pub enum Sight {
+    /// Everything but other people's drafts; of those the ones that parents and volunteers made.
+    Staff(Option<PersonId>),
+    /// What the person proposed or is named in.
+    Own(PersonId),
+}
+
+/// Which cases a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub states: Vec<BusinessCaseState>,
+    pub updated_since: Option<Instant>,
+}
+
+type Query<'a> = business_cases::BoxedQuery<'a, MultiBackend>;
+
+fn visible<'a>(school: SchoolId, sight: Sight) -> Query<'a> {
+    let named = |person: PersonId| {
+        business_case_managers::table
+            .filter(business_case_managers::school_id.eq(school))
+            .filter(business_case_managers::person_id.eq(person))
+            .select(business_case_managers::business_case_id)
+    };
+    let cases = business_cases::table.filter(business_cases::school_id.eq(school)).into_boxed();
+    match sight {
+        Sight::Own(person) => cases.filter(business_cases::proposer_id.eq(person).or(business_cases::id.eq_any(named(person)))),
+        Sight::Staff(None) => cases.filter(business_cases::state.ne(BusinessCaseState::Draft)),
+        Sight::Staff(Some(person)) => cases.filter(
+            business_cases::state
+                .ne(BusinessCaseState::Draft)
+                .or(business_cases::community.eq(true))
+                .or(business_cases::proposer_id.eq(person))
+                .or(business_cases::id.eq_any(named(person))),
+        ),
+    }
+}
+
+/// The case, as far as this caller may see it.
+///
+/// # Errors
+/// 404 where there is none for this caller.
+pub fn find(conn: &mut Conn, school: SchoolId, sight: Sight, id: BusinessCaseId) -> Result<BusinessCase, Problem> {
+    let row = visible(school, sight).filter(business_cases::id.eq(id)).select(BusinessCaseRow::as_select()).first(conn).optional()?;
+    let row: BusinessCaseRow = row.ok_or_else(Problem::not_found)?;
+    let managers = managers(conn, school, &[id])?.remove(&id).unwrap_or_default();
+    Ok(BusinessCase { row, managers })
+}
+
+/// One page of cases, oldest first.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn list(
+    conn: &mut Conn,
+    school: SchoolId,
+    sight: Sight,
+    filter: &Filter,
+    window: &Window<BusinessCaseId>,
+) -> Result<Vec<BusinessCase>, Problem> {
+    let mut query = visible(school, sight).order(business_cases::id).limit(window.fetch());
+    if !filter.states.is_empty() {
+        query = query.filter(business_cases::state.eq_any(filter.states.clone()));
+    }
+    if let Some(since) = filter.updated_since {
+        query = query.filter(business_cases::updated_at.ge(since));
+    }
+    if let Some(after) = window.after {
+        query = query.filter(business_cases::id.gt(after));
+    }
+    let rows: Vec<BusinessCaseRow> = query.select(BusinessCaseRow::as_select()).load(conn)?;
+    let ids: Vec<BusinessCaseId> = rows.iter().map(|row| row.id).collect();
+    let mut managers = managers(conn, school, &ids)?;
+    Ok(rows.into_iter().map(|row| BusinessCase { managers: managers.remove(&row.id).unwrap_or_default(), row }).collect())
+}
+
+fn managers(conn: &mut Conn, school: SchoolId, ids: &[BusinessCaseId]) -> QueryResult<HashMap<BusinessCaseId, Vec<Manager>>> {
+    let rows: Vec<(BusinessCaseId, Manager)> = business_case_managers::table
+        .filter(business_case_managers::school_id.eq(school))
+        .filter(business_case_managers::business_case_id.eq_any(ids))
+        .order((business_case_managers::business_case_id, business_case_managers::lead.desc(), business_case_managers::person_id))
+        .select((business_case_managers::business_case_id, (business_case_managers::person_id, business_case_managers::lead)))
+        .load(conn)?;
+    let mut by_case: HashMap<BusinessCaseId, Vec<Manager>> = HashMap::new();
+    for (id, manager) in rows {
+        by_case.entry(id).or_default().push(manager);
+    }
+    Ok(by_case)
+}
+
+/// Stores a new case.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn insert(tx: &mut Conn, case: &BusinessCase) -> Result<(), Problem> {
+    diesel::insert_into(business_cases::table).values(&case.row).execute(tx)?;
+    insert_managers(tx, case)
+}
+
+/// Stores a changed case under its next version.
+///
+/// # Errors
+/// 412 where it has been changed meanwhile.
+pub fn save(tx: &mut Conn, case: &mut BusinessCase, now: Instant) -> Result<(), Problem> {
+    let read = case.row.version;
+    case.row.version += 1;
+    case.row.updated_at = now;
+    let row = &case.row;
+    let saved = diesel::update(business_cases::table.find((row.school_id, row.id)).filter(business_cases::version.eq(read)))
+        .set(row)
+        .execute(tx)?;
+    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+}
+
+/// Replaces the people that a case names.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn replace_managers(tx: &mut Conn, case: &BusinessCase) -> Result<(), Problem> {
+    diesel::delete(
+        business_case_managers::table
+            .filter(business_case_managers::school_id.eq(case.row.school_id))
+            .filter(business_case_managers::business_case_id.eq(case.row.id)),
+    )
+    .execute(tx)?;
+    insert_managers(tx, case)
+}
+
+fn insert_managers(tx: &mut Conn, case: &BusinessCase) -> Result<(), Problem> {
+    for manager in &case.managers {
+        diesel::insert_into(business_case_managers::table)
+            .values((
+                business_case_managers::school_id.eq(case.row.school_id),
+                business_case_managers::business_case_id.eq(case.row.id),
+                business_case_managers::person_id.eq(manager.person_id),
+                business_case_managers::lead.eq(manager.lead),
+            ))
+            .execute(tx)?;
+    }
+    Ok(())
+}
+
+/// Approved cases whose time is over, for the job.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn lapsing(conn: &mut Conn, now: Instant, most: i64) -> QueryResult<Vec<BusinessCaseRow>> {
+    business_cases::table
+        .filter(business_cases::state.eq(BusinessCaseState::Approved))
+        .filter(business_cases::lapses_at.le(now))
+        .order(business_cases::lapses_at)
+        .limit(most)
+        .select(BusinessCaseRow::as_select())
+        .load(conn)
+}

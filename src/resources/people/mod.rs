@@ -1,0 +1,7 @@
+//! People, their roles and guardians.
+
+mod api;
+pub mod rows;
+pub mod rules;
+
+pub use api::operations;

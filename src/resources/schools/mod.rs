@@ -1,0 +1,6 @@
+//! The school: its clock, calendar and settings.
+
+mod api;
+pub mod rows;
+
+pub use api::operations;

@@ -1,0 +1,105 @@
+//! Schools in the database.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use diesel::prelude::*;
+
+use crate::clock::Instant;
+use crate::db::Conn;
+use crate::db::schema::{closing_days, schools};
+use crate::db::types::SchoolId;
+use crate::events::{self, Actor, Event, EventType};
+use crate::policy::deadline::SchoolCalendar;
+use crate::policy::holidays::{BankHolidays, HolidayDivision};
+use crate::problem::{Code, Problem};
+
+/// One row of `schools`.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = schools)]
+pub struct SchoolRow {
+    pub id: SchoolId,
+    pub name: String,
+    /// A name of the tz database.
+    pub time_zone: String,
+    pub holiday_division: HolidayDivision,
+    pub bank_holidays_count_as_weekend: bool,
+    /// Days until an approved business case lapses, unused.
+    pub business_case_lapse_days: i32,
+    /// The bank holiday file by which the open deadlines were last computed.
+    pub calendar_fingerprint: String,
+    pub version: i64,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+/// # Errors
+/// Where the database gives none.
+pub fn find(conn: &mut Conn, school: SchoolId) -> QueryResult<SchoolRow> {
+    schools::table.find(school).select(SchoolRow::as_select()).first(conn)
+}
+
+/// The days that the school added, by date.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn closing(conn: &mut Conn, school: SchoolId) -> QueryResult<BTreeMap<NaiveDate, String>> {
+    let days: Vec<(NaiveDate, String)> = closing_days::table
+        .filter(closing_days::school_id.eq(school))
+        .order(closing_days::closed_on)
+        .select((closing_days::closed_on, closing_days::title))
+        .load(conn)?;
+    Ok(days.into_iter().collect())
+}
+
+/// What the response clock has to know of the school.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn calendar(conn: &mut Conn, school: SchoolId, bank_holidays: &Arc<BankHolidays>) -> QueryResult<SchoolCalendar> {
+    let row = find(conn, school)?;
+    Ok(SchoolCalendar {
+        time_zone: row.time_zone.parse().unwrap_or(chrono_tz::Europe::London),
+        division: row.holiday_division,
+        closing_days: closing(conn, school)?,
+        bank_holidays_count_as_weekend: row.bank_holidays_count_as_weekend,
+        bank_holidays: Arc::clone(bank_holidays),
+    })
+}
+
+/// Sets a school up, with the beginning of its log.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn create(tx: &mut Conn, row: &SchoolRow, by: &str) -> QueryResult<()> {
+    diesel::insert_into(schools::table).values(row).execute(tx)?;
+    events::begin(tx, row.id)?;
+    events::record(tx, Actor::system(row.id, by, row.created_at), Event::new(EventType::SchoolCreated, row.id.uuid()))
+}
+
+/// Stores changed settings under the next version.
+///
+/// # Errors
+/// 412 where they have been changed meanwhile.
+pub fn save(tx: &mut Conn, row: &mut SchoolRow, now: Instant) -> Result<(), Problem> {
+    let read = row.version;
+    row.version += 1;
+    row.updated_at = now;
+    let saved = diesel::update(schools::table.find(row.id).filter(schools::version.eq(read))).set(&*row).execute(tx)?;
+    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+}
+
+/// Replaces the closing days.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn replace_closing(tx: &mut Conn, school: SchoolId, days: &BTreeMap<NaiveDate, String>) -> QueryResult<()> {
+    diesel::delete(closing_days::table.filter(closing_days::school_id.eq(school))).execute(tx)?;
+    for (day, title) in days {
+        diesel::insert_into(closing_days::table)
+            .values((closing_days::school_id.eq(school), closing_days::closed_on.eq(day), closing_days::title.eq(title)))
+            .execute(tx)?;
+    }
+    Ok(())
+}
