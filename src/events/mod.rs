@@ -156,9 +156,10 @@ impl Event {
         self
     }
 
+    /// Names the fields that are marked as changed.
     #[must_use]
-    pub fn changed(mut self, fields: &[&str]) -> Self {
-        self.data.changed = fields.iter().map(|&field| field.to_owned()).collect();
+    pub fn changed<'a>(mut self, fields: impl IntoIterator<Item = (&'a str, bool)>) -> Self {
+        self.data.changed = fields.into_iter().filter(|(_, changed)| *changed).map(|(field, _)| field.to_owned()).collect();
         self
     }
 
