@@ -214,6 +214,9 @@ pub fn record(tx: &mut Conn, by: impl Into<Actor>, event: Event) -> QueryResult<
 /// # Errors
 /// Where the database gives none.
 pub fn record_all(tx: &mut Conn, by: impl Into<Actor>, happened: Vec<Event>) -> QueryResult<()> {
+    if happened.is_empty() {
+        return Ok(());
+    }
     let actor = by.into();
     let (mut number, mut previous): (i64, String) =
         event_heads::table.find(actor.school).select((event_heads::number, event_heads::hash)).first(tx)?;

@@ -224,16 +224,25 @@ fn insert_managers(tx: &mut Conn, case: &BusinessCase) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Approved cases whose time is over, for the job.
+/// Lets approved cases whose time is over lapse, at most `most`, for the job.
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn lapsing(conn: &mut Conn, now: Instant, most: i64) -> QueryResult<Vec<BusinessCaseRow>> {
-    business_cases::table
+pub fn lapse(tx: &mut Conn, school: SchoolId, now: Instant, most: i64) -> QueryResult<Vec<BusinessCaseId>> {
+    let ids: Vec<BusinessCaseId> = business_cases::table
+        .filter(business_cases::school_id.eq(school))
         .filter(business_cases::state.eq(BusinessCaseState::Approved))
-        .filter(business_cases::lapses_at.le(now))
-        .order(business_cases::lapses_at)
+        .filter(business_cases::lapses_at.le(Some(now)))
+        .order(business_cases::id)
         .limit(most)
-        .select(BusinessCaseRow::as_select())
-        .load(conn)
+        .select(business_cases::id)
+        .load(tx)?;
+    diesel::update(business_cases::table.filter(business_cases::school_id.eq(school)).filter(business_cases::id.eq_any(&ids)))
+        .set((
+            business_cases::state.eq(BusinessCaseState::Lapsed),
+            business_cases::version.eq(business_cases::version + 1),
+            business_cases::updated_at.eq(now),
+        ))
+        .execute(tx)?;
+    Ok(ids)
 }
