@@ -239,7 +239,7 @@ pub fn record_all(tx: &mut Conn, by: impl Into<Actor>, happened: Vec<Event>) -> 
             hash: String::new(),
         };
         row.hash = chain::hash(&row);
-        previous = row.hash.clone();
+        previous.clone_from(&row.hash);
         rows.push(row);
     }
     for row in &rows {

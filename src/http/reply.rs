@@ -155,12 +155,10 @@ impl<T: Serialize> Plain<Page<T>> {
     pub fn page(page: &Page<T>, path: &str, filters: &impl Serialize, limit: Option<u16>) -> Result<Self, Problem> {
         let answer = Answer::new(StatusCode::OK, page)?;
         let Some(cursor) = &page.next_cursor else { return Ok(answer.into()) };
-        let mut query = serde_html_form::to_string(filters).map_err(Problem::internal)?;
-        for (name, value) in [("limit", limit.map(|limit| limit.to_string())), ("cursor", Some(cursor.clone()))] {
-            if let Some(value) = value {
-                query += &format!("{}{name}={value}", if query.is_empty() { "" } else { "&" });
-            }
-        }
+        let filters = serde_html_form::to_string(filters).map_err(Problem::internal)?;
+        let limit = limit.map(|limit| format!("limit={limit}")).unwrap_or_default();
+        let query: Vec<&str> = [filters.as_str(), &limit].into_iter().filter(|part| !part.is_empty()).collect();
+        let query = [&query[..], &[&format!("cursor={cursor}")]].concat().join("&");
         Ok(answer.header(LINK, format!("<{path}?{query}>; rel=\"next\"")).into())
     }
 }

@@ -285,7 +285,7 @@ fn standing<P>(me: &Caller<P>, case: &rows::BusinessCase, heads: &HashSet<Person
 }
 
 fn view<P>(me: &Caller<P>, case: rows::BusinessCase, heads: &HashSet<PersonId>) -> BusinessCase {
-    let allowed_actions = rules::allowed(&case, &standing(me, &case, heads));
+    let allowed_actions = rules::allowed(&case, standing(me, &case, heads));
     let audiences = case.row.audiences();
     let rows::BusinessCase { row, managers } = case;
     BusinessCase {
@@ -325,7 +325,7 @@ fn change<P>(
 ) -> Result<Versioned<BusinessCase>, Problem> {
     let mut case = rows::find(tx, me.school(), sight(me), id)?;
     let heads = people::rows::holding(tx, me.school(), Role::Headteacher)?;
-    rules::check(action, &case, &standing(me, &case, &heads))?;
+    rules::check(action, &case, standing(me, &case, &heads))?;
     seen.check(case.row.version)?;
     let event = apply(tx, &mut case)?;
     rows::save(tx, &mut case, me.now())?;
