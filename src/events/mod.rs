@@ -235,7 +235,7 @@ pub fn record_all(tx: &mut Conn, by: impl Into<Actor>, happened: Vec<Event>) -> 
             actor_role: actor.role.clone(),
             client_id: actor.client_id.clone(),
             data: serde_json::to_string(&event.data).map_err(|error| diesel::result::Error::SerializationError(error.into()))?,
-            previous_hash: previous,
+            previous_hash: std::mem::take(&mut previous),
             hash: String::new(),
         };
         row.hash = chain::hash(&row);
