@@ -6,6 +6,10 @@
 
 mod support;
 
+mod accounts;
 mod business_cases;
+mod comments;
 mod contract;
+mod events;
 mod permissions;
+mod story;

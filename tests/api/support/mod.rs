@@ -271,7 +271,9 @@ impl Server {
     pub async fn token(&self, school: SchoolId, holder: Holder) -> String {
         let session = self.session(school, holder).await;
         let roles = match holder {
-            Holder::Person(id) => self.state.db.read(move |conn| sessions::roles_of(conn, school, id).map_err(Problem::from)).await.unwrap(),
+            Holder::Person(id) => {
+                self.state.db.read(move |conn| sessions::roles_of(conn, school, id).map_err(Problem::from)).await.unwrap()
+            }
             Holder::Service(_) => vec![Role::MisIntegration],
         };
         let grant = NewToken {
@@ -294,7 +296,9 @@ impl Server {
         let now = self.state.clock.now();
         let open = move |tx: &mut Conn| {
             let session = sessions::open(tx, school, holder, "weald", now)?;
-            diesel::update(session_rows::table.find((school, session.id))).set(session_rows::expires_at.eq(at("2099-01-01T00:00:00Z"))).execute(tx)?;
+            diesel::update(session_rows::table.find((school, session.id)))
+                .set(session_rows::expires_at.eq(at("2099-01-01T00:00:00Z")))
+                .execute(tx)?;
             Ok::<_, Problem>(session)
         };
         let session = self.state.db.write(school.uuid(), open).await.unwrap();
