@@ -66,6 +66,11 @@ pub const SERVICE_SECRET: &str = "the secret of the service account";
 /// Keys are made once; a school needs none of its own.
 static DATA_DIR: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
 
+/// Where the keys are, for a program of its own.
+pub fn data_dir() -> &'static std::path::Path {
+    DATA_DIR.path()
+}
+
 /// A school with one person per role and a second member of staff.
 pub struct School {
     pub id: SchoolId,
