@@ -7,8 +7,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::IntoParams;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder};
 use utoipa::openapi::{Ref, RefOr, Schema};
+use validator::Validate;
 
 use crate::problem::{Code, Problem};
 
@@ -24,6 +26,19 @@ pub struct Page<T> {
     /// Where the next page starts; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+}
+
+/// The query of a list that has no filters.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    #[validate(range(min = 1, max = 200))]
+    #[param(minimum = 1, maximum = 200, default = 50, nullable = false)]
+    pub limit: Option<u16>,
+    #[validate(length(max = 500))]
+    #[param(max_length = 500, nullable = false)]
+    pub cursor: Option<String>,
 }
 
 /// Where a page starts, and how long it is.

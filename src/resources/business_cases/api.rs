@@ -495,7 +495,7 @@ fn edit(tx: &mut Conn, case: &mut rows::BusinessCase, patch: BusinessCasePatch) 
     row.promotion_plan = patch.promotion_plan.map(Prose::into_inner).apply(row.promotion_plan.take());
     row.visibility = patch.visibility.apply(row.visibility.take());
     let old = before.row;
-    let fields = [
+    Ok(events::changed(&[
         ("name", old.name != row.name),
         ("platform", old.platform != row.platform),
         ("platform_other_name", old.platform_other_name != row.platform_other_name),
@@ -505,8 +505,7 @@ fn edit(tx: &mut Conn, case: &mut rows::BusinessCase, patch: BusinessCasePatch) 
         ("promotion_plan", old.promotion_plan != row.promotion_plan),
         ("visibility", old.visibility != row.visibility),
         ("managers", before.managers != case.managers),
-    ];
-    Ok(fields.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect())
+    ]))
 }
 
 /// Submit a business case to the headteacher.
