@@ -24,14 +24,14 @@ pub const MAX_KEY: usize = 255;
 pub struct Request {
     school: SchoolId,
     key_hash: String,
-    request_hash: String,
+    body_hash: String,
 }
 
 impl Request {
     /// `target` is method and path, `body` the digest of what was sent.
     pub fn new(school: SchoolId, who: &str, client_id: &str, target: &str, key: &str, body: [u8; 32]) -> Self {
         let scope = [who, client_id, target, key].join("\n");
-        Self { school, key_hash: URL_SAFE_NO_PAD.encode(Sha256::digest(scope)), request_hash: URL_SAFE_NO_PAD.encode(body) }
+        Self { school, key_hash: URL_SAFE_NO_PAD.encode(Sha256::digest(scope)), body_hash: URL_SAFE_NO_PAD.encode(body) }
     }
 
     /// The answer that was given before.
@@ -45,7 +45,7 @@ impl Request {
             .first(tx)
             .optional()?;
         let Some((request_hash, status, headers, body, secret)) = stored else { return Ok(None) };
-        if request_hash != self.request_hash {
+        if request_hash != self.body_hash {
             return Err(Problem::new(Code::IdempotencyKeyReused));
         }
         if secret {
@@ -69,7 +69,7 @@ impl Request {
             .values((
                 dsl::school_id.eq(self.school),
                 dsl::key_hash.eq(&self.key_hash),
-                dsl::request_hash.eq(&self.request_hash),
+                dsl::request_hash.eq(&self.body_hash),
                 dsl::status.eq(i32::from(answer.status)),
                 dsl::headers.eq(serde_json::to_string(&answer.headers).map_err(Problem::internal)?),
                 dsl::body.eq(answer.body.as_deref().filter(|_| !answer.secret)),

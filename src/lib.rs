@@ -8,6 +8,7 @@ pub mod db; // two engines, two doors
 pub mod events; // the one log
 pub mod http; // how requests are read and answers written
 pub mod idempotency; // the same request, the same answer
+pub mod jobs; // what happens without a request
 pub mod metrics; // figures
 pub mod page; // lists
 pub mod policy; // the policy as pure code

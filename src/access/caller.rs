@@ -135,6 +135,11 @@ impl<P> Caller<P> {
         self.identity.held(&Q::ROW).is_some()
     }
 
+    /// Whether this caller may `Q` for more than their own.
+    pub fn may_all<Q: Permission>(&self) -> bool {
+        self.identity.held(&Q::ROW).is_some_and(|held| !held.own)
+    }
+
     /// The role under which this caller acts, as the log names it.
     pub fn role_used(&self) -> String {
         let Held { role, delegated, .. } = self.held;

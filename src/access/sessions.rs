@@ -91,14 +91,16 @@ pub enum Refresh {
     Unknown,
 }
 
+/// A refresh token (used, expires) with its session (school, id, person, client, expires, revoked).
+type Spendable = (Option<Instant>, Instant, SchoolId, SessionId, Option<PersonId>, String, Instant, Option<Instant>);
+
 /// Spends a refresh token.
 ///
 /// # Errors
 /// Where the database gives none.
 pub fn spend(tx: &mut Conn, token: &str, client_id: &str, now: Instant) -> QueryResult<Refresh> {
     let hash = super::digest(token);
-    type Found = (Option<Instant>, Instant, SchoolId, SessionId, Option<PersonId>, String, Instant, Option<Instant>);
-    let found: Option<Found> = refresh_tokens::table
+    let found: Option<Spendable> = refresh_tokens::table
         .inner_join(sessions::table.on(sessions::school_id.eq(refresh_tokens::school_id).and(sessions::id.eq(refresh_tokens::session_id))))
         .filter(refresh_tokens::token_hash.eq(&hash))
         .select((
@@ -173,14 +175,17 @@ pub fn roles_of(conn: &mut Conn, school: SchoolId, person: PersonId) -> QueryRes
         .load(conn)
 }
 
+/// The holder of a session: the person and when they left, or the service account with its end and permissions; the
+/// school's time zone.
+type Bearer = (Option<PersonId>, Option<chrono::NaiveDate>, Option<ServiceAccountId>, Option<Instant>, Option<String>, String);
+
 /// Who presents these claims, as things are now; `None` where the session or its holder has ended.
 ///
 /// # Errors
 /// Where the database gives none.
 pub fn identity(conn: &mut Conn, claims: &Claims, now: Instant) -> QueryResult<Option<Identity>> {
     let school = SchoolId::from(claims.school);
-    type Found = (Option<PersonId>, Option<chrono::NaiveDate>, Option<ServiceAccountId>, Option<Instant>, Option<String>, String);
-    let found: Option<Found> =
+    let found: Option<Bearer> =
         sessions::table
             .inner_join(schools::table.on(schools::id.eq(sessions::school_id)))
             .left_join(people::table.on(people::school_id.eq(sessions::school_id).and(people::id.nullable().eq(sessions::person_id))))

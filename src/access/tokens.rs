@@ -155,13 +155,12 @@ impl Tokens {
     /// What the token says, if it is one of ours and in force.
     pub fn verify(&self, token: &str, now: Instant) -> Option<Arc<Claims>> {
         let digest: [u8; 32] = Sha256::digest(token).into();
-        let claims = match self.0.verified.get(&digest) {
-            Some(claims) => claims,
-            None => {
-                let claims = Arc::new(self.check(token)?);
-                self.0.verified.insert(digest, Arc::clone(&claims));
-                claims
-            }
+        let claims = if let Some(claims) = self.0.verified.get(&digest) {
+            claims
+        } else {
+            let claims = Arc::new(self.check(token)?);
+            self.0.verified.insert(digest, Arc::clone(&claims));
+            claims
         };
         let (now, leeway) = (now.timestamp(), LEEWAY.num_seconds());
         let begun = claims.iat <= now + leeway && claims.nbf.is_none_or(|nbf| nbf <= now + leeway);
@@ -175,8 +174,8 @@ impl Tokens {
             return None;
         }
         // The key comes out of our own, by its id; what else the header offers (jku, jwk, x5u) is not looked at.
-        let kid = header.kid?;
-        let key = self.0.keys.iter().find(|key| key.id == kid)?;
+        let named = header.kid?;
+        let key = self.0.keys.iter().find(|key| key.id == named)?;
         Some(jsonwebtoken::decode::<Claims>(token, &key.verifier, &self.0.validation).ok()?.claims)
     }
 

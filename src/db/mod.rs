@@ -3,6 +3,7 @@
 //! [`Db::read`] sees what is committed. [`Db::write`] is one durable transaction: the answer comes after
 //! the commit, and writes under one lock (a school) happen one after another, on both engines.
 
+#[allow(clippy::wildcard_imports, reason = "as diesel prints it")]
 pub mod schema;
 pub mod types;
 mod writer;

@@ -179,6 +179,8 @@ ids! {
     CommentId;
     ResponseId;
     EventId;
+    /// A running program that holds a lease.
+    LeaseHolder;
     /// The id of any resource, where the kind is said beside it (events).
     SubjectId;
 }

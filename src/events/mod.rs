@@ -157,9 +157,10 @@ impl Event {
         self
     }
 
+    /// Names the fields that are marked as changed.
     #[must_use]
-    pub fn changed(mut self, fields: &[&str]) -> Self {
-        self.data.changed = fields.iter().map(|&field| field.to_owned()).collect();
+    pub fn changed<'a>(mut self, fields: impl IntoIterator<Item = (&'a str, bool)>) -> Self {
+        self.data.changed = fields.into_iter().filter(|(_, changed)| *changed).map(|(field, _)| field.to_owned()).collect();
         self
     }
 
@@ -180,11 +181,6 @@ impl Event {
         self.data.count = i64::try_from(count).ok();
         self
     }
-}
-
-/// The names of the fields that changed.
-pub fn changed(fields: &[(&'static str, bool)]) -> Vec<&'static str> {
-    fields.iter().filter(|(_, changed)| *changed).map(|(name, _)| *name).collect()
 }
 
 /// A row of the log.
@@ -219,6 +215,9 @@ pub fn record(tx: &mut Conn, by: impl Into<Actor>, event: Event) -> QueryResult<
 /// # Errors
 /// Where the database gives none.
 pub fn record_all(tx: &mut Conn, by: impl Into<Actor>, happened: Vec<Event>) -> QueryResult<()> {
+    if happened.is_empty() {
+        return Ok(());
+    }
     let actor = by.into();
     let (mut number, mut previous): (i64, String) =
         event_heads::table.find(actor.school).select((event_heads::number, event_heads::hash)).first(tx)?;
@@ -237,11 +236,11 @@ pub fn record_all(tx: &mut Conn, by: impl Into<Actor>, happened: Vec<Event>) -> 
             actor_role: actor.role.clone(),
             client_id: actor.client_id.clone(),
             data: serde_json::to_string(&event.data).map_err(|error| diesel::result::Error::SerializationError(error.into()))?,
-            previous_hash: previous,
+            previous_hash: std::mem::take(&mut previous),
             hash: String::new(),
         };
         row.hash = chain::hash(&row);
-        previous = row.hash.clone();
+        previous.clone_from(&row.hash);
         rows.push(row);
     }
     for row in &rows {

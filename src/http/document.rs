@@ -90,20 +90,57 @@ pub fn complete(document: &utoipa::openapi::OpenApi) -> Value {
     }
     complete_components(&mut document["components"]);
     document["webhooks"] = webhooks();
-    drop_unused_schemas(&mut document);
+    merge_descriptions(&mut document);
+    drop_unused(&mut document);
     document
 }
 
 /// Shapes that only stand inside of others are collected by name too; without a reference they are noise.
-fn drop_unused_schemas(document: &mut Value) {
-    loop {
-        let text = document.to_string();
-        let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
-        let before = schemas.len();
-        schemas.retain(|name, _| text.contains(&format!("\"#/components/schemas/{name}\"")));
-        if schemas.len() == before {
-            return;
+fn drop_unused(document: &mut Value) {
+    for section in ["schemas", "responses", "headers"] {
+        loop {
+            let text = document.to_string();
+            let Some(parts) = document["components"][section].as_object_mut() else { break };
+            let before = parts.len();
+            parts.retain(|name, _| text.contains(&format!("\"#/components/{section}/{name}\"")));
+            if parts.len() == before {
+                break;
+            }
         }
+    }
+}
+
+/// A described field of an inline type comes as `allOf` of the type and an object that has only the description:
+/// which no string is. Both become one.
+fn merge_descriptions(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(merge_descriptions),
+        Value::Object(members) => {
+            members.values_mut().for_each(merge_descriptions);
+            let described =
+                members.get("allOf").and_then(Value::as_array).filter(|all| all.len() == 2).map(|all| (all[0].clone(), all[1].clone()));
+            if let Some((Value::Object(mut kind), Value::Object(words))) = described
+                && words.keys().all(|key| key == "description" || key == "type")
+            {
+                kind.extend(words.into_iter().filter(|(key, _)| key == "description"));
+                *members = kind;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Names in a path template that no handler declares are ids.
+fn declare_ids(path: &str, operation: &mut Value) {
+    let declared = operation["parameters"].as_array().cloned().unwrap_or_default();
+    let names = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+    let missing = names.filter(|name| !declared.iter().any(|parameter| parameter["name"] == *name && parameter["in"] == "path"));
+    let ids = missing.map(|name| {
+        json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "format": "uuid", "minLength": 36, "maxLength": 36 } })
+    });
+    let all: Vec<Value> = ids.chain(declared.iter().cloned()).collect();
+    if !all.is_empty() {
+        operation["parameters"] = all.into();
     }
 }
 
@@ -127,6 +164,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, schemas: 
         operation["description"] = operation["summary"].clone();
     }
 
+    declare_ids(path, operation);
     let has_body = operation.get("requestBody").is_some();
     let mut statuses = vec![429, 500, 503];
     if row.is_some() {
@@ -166,8 +204,11 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, schemas: 
             response["headers"] = headers;
             with_examples(&mut response["content"], schemas);
         }
-        if path.contains("/{id}") && !path.ends_with("/history") && responses.contains_key("200") {
+        if path.contains("/{id}") && responses.contains_key("200") {
             responses["200"]["headers"]["ETag"] = json!({ "$ref": "#/components/headers/ETag" });
+            if method == "get" {
+                responses.insert("304".into(), json!({ "$ref": "#/components/responses/NotModified" }));
+            }
         }
     }
     if has_body {
@@ -245,6 +286,10 @@ fn complete_components(components: &mut Value) {
     let statuses: std::collections::BTreeSet<u16> = Code::all().map(Code::status).collect();
     let responses: Map<String, Value> = statuses.into_iter().map(|status| (format!("Problem{status}"), problem_response(status))).collect();
     components["responses"] = responses.into();
+    components["responses"]["NotModified"] = json!({
+        "description": "It has not changed since it was read (`If-None-Match`).",
+        "headers": { "X-Request-Id": { "$ref": "#/components/headers/XRequestId" }, "ETag": { "$ref": "#/components/headers/ETag" } },
+    });
 }
 
 fn problem_response(status: u16) -> Value {

@@ -4,12 +4,13 @@
 use std::marker::PhantomData;
 
 use actix_web::body::BoxBody;
-use actix_web::http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use actix_web::http::header::{CONTENT_TYPE, ETAG, LINK, LOCATION};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
 
 use super::precondition::{etag, not_modified};
+use crate::page::Page;
 use crate::problem::Problem;
 
 /// A thing with an address and a version.
@@ -144,14 +145,21 @@ impl<T: Serialize> Plain<T> {
     pub fn new(view: &T) -> Result<Self, Problem> {
         Ok(Answer::new(StatusCode::OK, view)?.into())
     }
+}
 
-    /// With a `Link` to the next page (RFC 8288).
-    #[must_use]
-    pub fn linking(self, next: Option<String>) -> Self {
-        match next {
-            Some(url) => self.0.header("link", format!("<{url}>; rel=\"next\"")).into(),
-            None => self,
-        }
+impl<T: Serialize> Plain<Page<T>> {
+    /// A page, with a `Link` to the next one (RFC 8288): the same address and query with its cursor.
+    ///
+    /// # Errors
+    /// Where the page cannot be written as JSON.
+    pub fn page(page: &Page<T>, path: &str, filters: &impl Serialize, limit: Option<u16>) -> Result<Self, Problem> {
+        let answer = Answer::new(StatusCode::OK, page)?;
+        let Some(cursor) = &page.next_cursor else { return Ok(answer.into()) };
+        let filters = serde_html_form::to_string(filters).map_err(Problem::internal)?;
+        let limit = limit.map(|limit| format!("limit={limit}")).unwrap_or_default();
+        let query: Vec<&str> = [filters.as_str(), &limit].into_iter().filter(|part| !part.is_empty()).collect();
+        let query = [&query[..], &[&format!("cursor={cursor}")]].concat().join("&");
+        Ok(answer.header(LINK, format!("<{path}?{query}>; rel=\"next\"")).into())
     }
 }
 

@@ -3,7 +3,7 @@
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 
-/// An id (UUIDv7).
+/// An id (`UUIDv7`).
 pub fn uuid() -> RefOr<Schema> {
     string(36).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))).min_length(Some(36)).into()
 }

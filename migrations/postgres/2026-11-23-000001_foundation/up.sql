@@ -182,7 +182,6 @@ CREATE TABLE business_cases (
 CREATE INDEX business_cases_by_state ON business_cases (school_id, state, id);
 CREATE INDEX business_cases_by_proposer ON business_cases (school_id, proposer_id, id);
 CREATE INDEX business_cases_by_update ON business_cases (school_id, updated_at, id);
-CREATE INDEX business_cases_by_lapse ON business_cases (state, lapses_at);
 
 CREATE TABLE business_case_managers (
     school_id UUID NOT NULL,

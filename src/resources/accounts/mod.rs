@@ -1,6 +1,9 @@
+//! The school's accounts on social media: created from an approved business case, run by named people
+//! (R-IT-1, BC-4).
+
 mod api;
-pub use api::operations;
-pub mod rules {
-    crate::words::words! { pub enum AccountState { PendingActivation, Active, Suspended, Closed } }
-}
+pub mod rows;
+pub mod rules;
+
+pub use api::{operations, sight};
 pub use rules::AccountState;

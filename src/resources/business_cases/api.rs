@@ -15,7 +15,7 @@ use crate::access::caller::Caller;
 use crate::access::permissions::{ApproveBusinessCase, ProposeBusinessCase, ReadBusinessCases};
 use crate::clock::Instant;
 use crate::db::Conn;
-use crate::db::types::{BusinessCaseId, PersonId};
+use crate::db::types::{BusinessCaseId, PersonId, SchoolId};
 use crate::events::{self, Event, EventType};
 use crate::http::body::{NoBody, Valid};
 use crate::http::document::{Fails, IfMatchHeader};
@@ -27,7 +27,7 @@ use crate::page::{Page, Window};
 use crate::policy::conflict::Decision;
 use crate::policy::platforms::{Audience, Platform, Visibility};
 use crate::policy::roles::Role;
-use crate::problem::{FieldError, Problem};
+use crate::problem::{Code, FieldError, Problem};
 use crate::resources::{people, schools};
 
 pub fn operations(config: &mut ServiceConfig) {
@@ -119,6 +119,12 @@ pub struct NamedManager {
     /// Leads the account; exactly one does.
     #[serde(default)]
     pub lead: bool,
+}
+
+impl From<Manager> for NamedManager {
+    fn from(Manager { person_id, lead }: Manager) -> Self {
+        Self { person_id, lead }
+    }
 }
 
 impl Resource for BusinessCase {
@@ -245,11 +251,11 @@ pub struct BusinessCaseQuery {
     /// Changed at or after this instant.
     #[param(nullable = false)]
     pub updated_since: Option<Instant>,
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "crate::page::no_filter")]
     #[validate(range(min = 1, max = 200))]
     #[param(minimum = 1, maximum = 200, default = 50, nullable = false)]
     pub limit: Option<u16>,
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "crate::page::no_filter")]
     #[validate(length(max = 500))]
     #[param(max_length = 500, nullable = false)]
     pub cursor: Option<String>,
@@ -279,7 +285,7 @@ fn standing<P>(me: &Caller<P>, case: &rows::BusinessCase, heads: &HashSet<Person
 }
 
 fn view<P>(me: &Caller<P>, case: rows::BusinessCase, heads: &HashSet<PersonId>) -> BusinessCase {
-    let allowed_actions = rules::allowed(&case, &standing(me, &case, heads));
+    let allowed_actions = rules::allowed(&case, standing(me, &case, heads));
     let audiences = case.row.audiences();
     let rows::BusinessCase { row, managers } = case;
     BusinessCase {
@@ -294,7 +300,7 @@ fn view<P>(me: &Caller<P>, case: rows::BusinessCase, heads: &HashSet<PersonId>) 
         direct_messages_enabled: row.direct_messages_enabled,
         promotion_plan: row.promotion_plan,
         visibility: row.visibility,
-        managers: managers.into_iter().map(|manager| NamedManager { person_id: manager.person_id, lead: manager.lead }).collect(),
+        managers: managers.into_iter().map(NamedManager::from).collect(),
         proposer_id: row.proposer_id,
         submitted_at: row.submitted_at,
         decided_at: row.decided_at,
@@ -319,7 +325,7 @@ fn change<P>(
 ) -> Result<Versioned<BusinessCase>, Problem> {
     let mut case = rows::find(tx, me.school(), sight(me), id)?;
     let heads = people::rows::holding(tx, me.school(), Role::Headteacher)?;
-    rules::check(action, &case, &standing(me, &case, &heads))?;
+    rules::check(action, &case, standing(me, &case, &heads))?;
     seen.check(case.row.version)?;
     let event = apply(tx, &mut case)?;
     rows::save(tx, &mut case, me.now())?;
@@ -341,8 +347,11 @@ fn joined(audiences: &[Audience]) -> String {
     words.join(" ")
 }
 
-/// Names each person once and people of this school only; how many and who, the submission asks.
-fn named(tx: &mut Conn, school: crate::db::types::SchoolId, managers: &[NamedManager]) -> Result<Vec<Manager>, Problem> {
+/// Names each person once and people of this school only; how many and who is asked elsewhere.
+///
+/// # Errors
+/// 422 with a pointer to each name that is wrong.
+pub fn named(tx: &mut Conn, school: SchoolId, managers: &[NamedManager]) -> Result<Vec<Manager>, Problem> {
     let known = people::rows::known(tx, school, &managers.iter().map(|manager| manager.person_id).collect::<Vec<_>>())?;
     let mut named = HashSet::new();
     let mut errors = Vec::new();
@@ -357,7 +366,7 @@ fn named(tx: &mut Conn, school: crate::db::types::SchoolId, managers: &[NamedMan
     if errors.is_empty() {
         Ok(managers.iter().map(|manager| Manager { person_id: manager.person_id, lead: manager.lead }).collect())
     } else {
-        Err(Problem::new(crate::problem::Code::ValidationFailed).with_errors(errors))
+        Err(Problem::new(Code::ValidationFailed).with_errors(errors))
     }
 }
 
@@ -373,15 +382,15 @@ async fn list_business_cases(
     query: Query<BusinessCaseQuery>,
 ) -> Result<Plain<Page<BusinessCase>>, Problem> {
     let window = Window::new(query.cursor.as_deref(), query.limit, &("business-cases", &query.0))?;
+    let filter = Filter { states: query.state.clone(), updated_since: query.updated_since };
     let page = caller
         .read(move |conn, me| {
-            let filter = Filter { states: query.state.clone(), updated_since: query.updated_since };
             let cases = rows::list(conn, me.school(), sight(me), &filter, &window)?;
             let heads = people::rows::holding(conn, me.school(), Role::Headteacher)?;
             Ok(window.page(cases, |case| case.row.id, |case| view(me, case, &heads)))
         })
         .await?;
-    Plain::new(&page)
+    Plain::page(&page, "/v1/business-cases", &query.0, query.limit)
 }
 
 /// Draft a business case.
@@ -394,7 +403,7 @@ async fn draft_business_case(caller: Caller<ProposeBusinessCase>, new: Valid<New
     caller
         .write(move |tx, me| {
             let new = new.into_inner();
-            let proposer_id = me.person().ok_or_else(|| Problem::new(crate::problem::Code::Forbidden))?;
+            let proposer_id = me.person().ok_or_else(|| Problem::new(Code::Forbidden))?;
             let managers = named(tx, me.school(), &new.managers)?;
             let case = rows::BusinessCase {
                 row: BusinessCaseRow {
@@ -469,13 +478,13 @@ async fn edit_business_case(
                 if row.state == BusinessCaseState::Submitted {
                     rules::complete(case, &people::rows::members(tx, me, &case.managers)?)?;
                 }
-                Ok(Event::new(EventType::BusinessCaseEdited, case.row.id.uuid()).state(case.row.state).changed(&changed))
+                Ok(Event::new(EventType::BusinessCaseEdited, case.row.id.uuid()).state(case.row.state).changed(changed))
             })
         })
         .await
 }
 
-fn edit(tx: &mut Conn, case: &mut rows::BusinessCase, patch: BusinessCasePatch) -> Result<Vec<&'static str>, Problem> {
+fn edit(tx: &mut Conn, case: &mut rows::BusinessCase, patch: BusinessCasePatch) -> Result<[(&'static str, bool); 9], Problem> {
     let before = case.clone();
     if let Some(managers) = patch.managers {
         case.managers = named(tx, case.row.school_id, &managers)?;
@@ -495,7 +504,7 @@ fn edit(tx: &mut Conn, case: &mut rows::BusinessCase, patch: BusinessCasePatch) 
     row.promotion_plan = patch.promotion_plan.map(Prose::into_inner).apply(row.promotion_plan.take());
     row.visibility = patch.visibility.apply(row.visibility.take());
     let old = before.row;
-    Ok(events::changed(&[
+    let fields = [
         ("name", old.name != row.name),
         ("platform", old.platform != row.platform),
         ("platform_other_name", old.platform_other_name != row.platform_other_name),
@@ -505,7 +514,8 @@ fn edit(tx: &mut Conn, case: &mut rows::BusinessCase, patch: BusinessCasePatch) 
         ("promotion_plan", old.promotion_plan != row.promotion_plan),
         ("visibility", old.visibility != row.visibility),
         ("managers", before.managers != case.managers),
-    ]))
+    ];
+    Ok(fields)
 }
 
 /// Submit a business case to the headteacher.

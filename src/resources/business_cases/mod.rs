@@ -4,5 +4,5 @@ mod api;
 pub mod rows;
 pub mod rules;
 
-pub use api::operations;
+pub use api::{NamedManager, named, operations};
 pub use rules::BusinessCaseState;

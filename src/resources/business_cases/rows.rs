@@ -72,6 +72,8 @@ impl BusinessCase {
 /// What a caller may see of a school's cases.
 #[derive(Clone, Copy, Debug)]
 pub enum Sight {
+    /// Everything: for the program's own decisions, not for showing.
+    All,
     /// Everything but other people's drafts; of those the ones that parents and volunteers made.
     Staff(Option<PersonId>),
     /// What the person proposed or is named in.
@@ -96,6 +98,7 @@ fn visible<'a>(school: SchoolId, sight: Sight) -> Query<'a> {
     };
     let cases = business_cases::table.filter(business_cases::school_id.eq(school)).into_boxed();
     match sight {
+        Sight::All => cases,
         Sight::Own(person) => cases.filter(business_cases::proposer_id.eq(person).or(business_cases::id.eq_any(named(person)))),
         Sight::Staff(None) => cases.filter(business_cases::state.ne(BusinessCaseState::Draft)),
         Sight::Staff(Some(person)) => cases.filter(
@@ -111,12 +114,21 @@ fn visible<'a>(school: SchoolId, sight: Sight) -> Query<'a> {
 /// The case, as far as this caller may see it.
 ///
 /// # Errors
+/// Where the database gives none.
+pub fn look_up(conn: &mut Conn, school: SchoolId, sight: Sight, id: BusinessCaseId) -> Result<Option<BusinessCase>, Problem> {
+    let row: Option<BusinessCaseRow> =
+        visible(school, sight).filter(business_cases::id.eq(id)).select(BusinessCaseRow::as_select()).first(conn).optional()?;
+    let Some(row) = row else { return Ok(None) };
+    let managers = managers(conn, school, &[id])?.remove(&id).unwrap_or_default();
+    Ok(Some(BusinessCase { row, managers }))
+}
+
+/// The case, or 404.
+///
+/// # Errors
 /// 404 where there is none for this caller.
 pub fn find(conn: &mut Conn, school: SchoolId, sight: Sight, id: BusinessCaseId) -> Result<BusinessCase, Problem> {
-    let row = visible(school, sight).filter(business_cases::id.eq(id)).select(BusinessCaseRow::as_select()).first(conn).optional()?;
-    let row: BusinessCaseRow = row.ok_or_else(Problem::not_found)?;
-    let managers = managers(conn, school, &[id])?.remove(&id).unwrap_or_default();
-    Ok(BusinessCase { row, managers })
+    look_up(conn, school, sight, id)?.ok_or_else(Problem::not_found)
 }
 
 /// One page of cases, oldest first.
@@ -212,16 +224,25 @@ fn insert_managers(tx: &mut Conn, case: &BusinessCase) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Approved cases whose time is over, for the job.
+/// Lets approved cases whose time is over lapse, at most `most`, for the job.
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn lapsing(conn: &mut Conn, now: Instant, most: i64) -> QueryResult<Vec<BusinessCaseRow>> {
-    business_cases::table
+pub fn lapse(tx: &mut Conn, school: SchoolId, now: Instant, most: i64) -> QueryResult<Vec<BusinessCaseId>> {
+    let ids: Vec<BusinessCaseId> = business_cases::table
+        .filter(business_cases::school_id.eq(school))
         .filter(business_cases::state.eq(BusinessCaseState::Approved))
-        .filter(business_cases::lapses_at.le(now))
-        .order(business_cases::lapses_at)
+        .filter(business_cases::lapses_at.le(Some(now)))
+        .order(business_cases::id)
         .limit(most)
-        .select(BusinessCaseRow::as_select())
-        .load(conn)
+        .select(business_cases::id)
+        .load(tx)?;
+    diesel::update(business_cases::table.filter(business_cases::school_id.eq(school)).filter(business_cases::id.eq_any(&ids)))
+        .set((
+            business_cases::state.eq(BusinessCaseState::Lapsed),
+            business_cases::version.eq(business_cases::version + 1),
+            business_cases::updated_at.eq(now),
+        ))
+        .execute(tx)?;
+    Ok(ids)
 }

@@ -51,18 +51,18 @@ const fn possible(action: BusinessCaseAction, state: BusinessCaseState) -> bool 
 ///
 /// # Errors
 /// 403 where somebody else has to, 409 where the state forbids it.
-pub fn check(action: BusinessCaseAction, case: &BusinessCase, standing: &Standing) -> Result<(), Problem> {
+pub fn check(action: BusinessCaseAction, case: &BusinessCase, standing: Standing) -> Result<(), Problem> {
     person(action, case, standing)?;
     if possible(action, case.row.state) { Ok(()) } else { Err(Problem::state_conflict(allowed(case, standing))) }
 }
 
 /// The actions that are left to this caller.
-pub fn allowed(case: &BusinessCase, standing: &Standing) -> Vec<BusinessCaseAction> {
+pub fn allowed(case: &BusinessCase, standing: Standing) -> Vec<BusinessCaseAction> {
     use strum::IntoEnumIterator;
     BusinessCaseAction::iter().filter(|&action| possible(action, case.row.state) && person(action, case, standing).is_ok()).collect()
 }
 
-fn person(action: BusinessCaseAction, case: &BusinessCase, standing: &Standing) -> Result<(), Refusal> {
+fn person(action: BusinessCaseAction, case: &BusinessCase, standing: Standing) -> Result<(), Refusal> {
     let refuse = |clause, detail: &str, cure: &str| Err(Refusal::new(Grounds::NotThisPerson, Violation::new(clause, detail, cure)));
     match action {
         BusinessCaseAction::Edit | BusinessCaseAction::Submit | BusinessCaseAction::Withdraw => {

@@ -1,3 +1,578 @@
-use utoipa_actix_web::service_config::ServiceConfig;
+//! The operations on comments.
 
-pub fn operations(_: &mut ServiceConfig) {}
+use actix_web::web::{Data, Path};
+use actix_web::{get, post};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+use validator::Validate;
+
+use super::rows::{self, CommentRow, Filter, Key, Order, ResponseRow, Sight};
+use super::rules::{self, CommentAction, CommentKind, CommentState, ResponseKind};
+use crate::access::caller::Caller;
+use crate::access::permissions::{AnswerComment, LogComment, Permission, ReadComments};
+use crate::app::State;
+use crate::clock::Instant;
+use crate::db::Conn;
+use crate::db::types::{AccountId, CommentId, PersonId, ResponseId};
+use crate::events::{self, Event, EventType};
+use crate::http::body::{NoBody, Valid};
+use crate::http::document::{Fails, IfMatchHeader};
+use crate::http::precondition::IfMatch;
+use crate::http::query::Query;
+use crate::http::reply::{Created, Plain, Resource, Versioned};
+use crate::http::text::{Line, Prose, present};
+use crate::page::{Page, Window};
+use crate::policy::deadline::{self, DeadlineRule};
+use crate::problem::{Code, FieldError, Problem};
+use crate::resources::{accounts, schools};
+use crate::words::words;
+
+pub fn operations(config: &mut ServiceConfig) {
+    config
+        .service(list_comments)
+        .service(log_comment)
+        .service(find_comment)
+        .service(respond_to_comment)
+        .service(waive_comment_response)
+        .service(close_comment);
+}
+
+/// A comment, query or complaint with its deadline (MON-2).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0198a4b2-6f00-7000-8000-0000000000c1", "account_id": "0198a4b2-6f00-7000-8000-00000000000a", "kind": "query", "state": "received",
+    "allowed_actions": ["respond", "need_no_response"], "overdue": false, "author_name": "A parent", "author_anonymous": false,
+    "text": "When does the fair start?", "received_at": "2026-01-17T00:00:00Z", "noticed_at": "2026-01-17T08:00:00Z",
+    "due_at": "2026-01-19T23:59:59Z", "deadline_rule": "next_working_day",
+    "deadline_explanation": "Received on Saturday 17 January 2026 at 00:00, so due by the end of the next working day, Monday 19 January 2026 at 23:59:59.",
+    "due_on_weekend": false, "responses": [], "version": 1, "created_at": "2026-01-17T08:00:00Z", "updated_at": "2026-01-17T08:00:00Z"
+}))]
+pub struct Comment {
+    pub id: CommentId,
+    pub account_id: AccountId,
+    pub kind: CommentKind,
+    pub state: CommentState,
+    /// What this caller can do with it now.
+    #[schema(max_items = 10)]
+    pub allowed_actions: Vec<CommentAction>,
+    /// Nobody has responded although it is due.
+    pub overdue: bool,
+    /// The platform's own id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 200, nullable = false)]
+    pub external_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 200, nullable = false)]
+    pub author_name: Option<String>,
+    /// The author did not say who they are (BEH-3).
+    pub author_anonymous: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 2000, nullable = false)]
+    pub url: Option<String>,
+    #[schema(max_length = 10000)]
+    pub text: String,
+    /// When the platform received it: the clock runs from here (A5).
+    pub received_at: Instant,
+    pub noticed_at: Instant,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub logged_by: Option<PersonId>,
+    pub due_at: Instant,
+    pub deadline_rule: DeadlineRule,
+    /// How the deadline comes about, in local time.
+    #[schema(max_length = 1000)]
+    pub deadline_explanation: String,
+    pub due_on_weekend: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub first_responded_at: Option<Instant>,
+    /// Whether the first response came in time; stays as it is from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub on_time: Option<bool>,
+    /// When it was found overdue and the headteacher was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub escalated_at: Option<Instant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 2000, nullable = false)]
+    pub no_response_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub closed_at: Option<Instant>,
+    /// Oldest first.
+    #[schema(max_items = 50)]
+    pub responses: Vec<CommentResponse>,
+    #[schema(minimum = 1)]
+    pub version: i64,
+    /// When it was logged.
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+type CommentPage = Page<Comment>;
+
+/// An acknowledgement or an answer.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CommentResponse {
+    pub id: ResponseId,
+    pub kind: ResponseKind,
+    #[schema(max_length = 10000)]
+    pub text: String,
+    /// Sent by a program.
+    pub automated: bool,
+    pub responded_at: Instant,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub responded_by: Option<PersonId>,
+}
+
+impl Resource for Comment {
+    fn location(&self) -> String {
+        format!("/v1/comments/{}", self.id)
+    }
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+/// A comment that came in.
+#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "account_id": "0198a4b2-6f00-7000-8000-00000000000a", "kind": "query", "external_id": "fb-1007", "author_name": "A parent",
+    "text": "When does the fair start?", "received_at": "2026-01-17T00:00:00Z"
+}))]
+pub struct NewComment {
+    pub account_id: AccountId,
+    pub kind: CommentKind,
+    /// The platform's own id: the same one on the same account is the same comment.
+    #[serde(default, deserialize_with = "present")]
+    #[validate(nested)]
+    #[schema(inline, nullable = false)]
+    pub external_id: Option<Line<200>>,
+    #[serde(default, deserialize_with = "present")]
+    #[validate(nested)]
+    #[schema(inline, nullable = false)]
+    pub author_name: Option<Line<200>>,
+    /// The author did not say who they are (BEH-3).
+    #[serde(default)]
+    pub author_anonymous: bool,
+    #[serde(default, deserialize_with = "present")]
+    #[validate(nested)]
+    #[schema(inline, nullable = false)]
+    pub url: Option<Line<2000>>,
+    #[validate(nested)]
+    #[schema(inline)]
+    pub text: Prose<10000>,
+    /// When the platform received it, with its offset.
+    pub received_at: Instant,
+    /// When the school noticed it; now, if absent.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub noticed_at: Option<Instant>,
+}
+
+/// A response to a comment.
+#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "kind": "answer", "text": "At two o'clock. Do come!" }))]
+pub struct NewResponse {
+    pub kind: ResponseKind,
+    #[validate(nested)]
+    #[schema(inline)]
+    pub text: Prose<10000>,
+    /// Sent by a program.
+    #[serde(default)]
+    pub automated: bool,
+    /// When it was sent; now, if absent.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub responded_at: Option<Instant>,
+    /// Further comments that the same reply responds to (A9).
+    #[serde(default)]
+    #[validate(length(max = 100))]
+    #[schema(max_items = 100)]
+    pub answers: Vec<CommentId>,
+}
+
+/// Why a comment needs no response.
+#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "Spam." }))]
+pub struct NoResponseReason {
+    #[validate(nested)]
+    #[schema(inline)]
+    pub reason: Prose<2000>,
+}
+
+words! {
+    /// By what comments are ordered.
+    pub enum CommentSort { DueAt, UpdatedAt }
+}
+
+/// Which comments to list.
+#[derive(Clone, Debug, Serialize, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct CommentQuery {
+    /// In one of these states.
+    #[serde(default)]
+    #[validate(length(max = 5))]
+    #[param(max_items = 5)]
+    pub state: Vec<CommentState>,
+    /// On one of these accounts.
+    #[serde(default)]
+    #[validate(length(max = 50))]
+    #[param(max_items = 50)]
+    pub account_id: Vec<AccountId>,
+    #[serde(default)]
+    #[validate(length(max = 3))]
+    #[param(max_items = 3)]
+    pub kind: Vec<CommentKind>,
+    /// Still to be dealt with, or not.
+    #[param(nullable = false)]
+    pub open: Option<bool>,
+    /// `true`: nobody has responded although it is due.
+    #[param(nullable = false)]
+    pub overdue: Option<bool>,
+    /// Due at or after this instant.
+    #[param(nullable = false)]
+    pub due_from: Option<Instant>,
+    /// Due before this instant.
+    #[param(nullable = false)]
+    pub due_to: Option<Instant>,
+    /// Changed at or after this instant.
+    #[param(nullable = false)]
+    pub updated_since: Option<Instant>,
+    /// Nearest deadline first, if absent.
+    #[param(inline, nullable = false)]
+    pub sort: Option<CommentSort>,
+    #[serde(skip_serializing)]
+    #[validate(range(min = 1, max = 200))]
+    #[param(minimum = 1, maximum = 200, default = 50, nullable = false)]
+    pub limit: Option<u16>,
+    #[serde(skip_serializing)]
+    #[validate(length(max = 500))]
+    #[param(max_length = 500, nullable = false)]
+    pub cursor: Option<String>,
+}
+
+/// What this caller may do `Q` with: all comments of the school, or those on accounts that they run.
+fn sight<P, Q: Permission>(me: &Caller<P>) -> Sight {
+    match me.person() {
+        Some(person) if !me.may_all::<Q>() => Sight::Managed(person),
+        _ => Sight::All,
+    }
+}
+
+fn view<P>(me: &Caller<P>, row: CommentRow, responses: Vec<ResponseRow>) -> Comment {
+    Comment {
+        id: row.id,
+        account_id: row.account_id,
+        kind: row.kind,
+        state: row.state,
+        allowed_actions: rules::allowed(row.state, me.may::<AnswerComment>()),
+        overdue: rules::is_overdue(&row, me.now()),
+        external_id: row.external_id,
+        author_name: row.author_name,
+        author_anonymous: row.author_anonymous,
+        url: row.url,
+        text: row.text,
+        received_at: row.received_at,
+        noticed_at: row.noticed_at,
+        logged_by: row.logged_by,
+        due_at: row.due_at,
+        deadline_rule: row.deadline_rule,
+        deadline_explanation: row.deadline_explanation,
+        due_on_weekend: row.due_on_weekend,
+        first_responded_at: row.first_responded_at,
+        on_time: row.on_time,
+        escalated_at: row.overdue_recorded_at,
+        no_response_reason: row.no_response_reason,
+        closed_at: row.closed_at,
+        responses: responses
+            .into_iter()
+            .map(|row| CommentResponse {
+                id: row.id,
+                kind: row.kind,
+                text: row.text,
+                automated: row.automated,
+                responded_at: row.responded_at,
+                responded_by: row.responded_by,
+            })
+            .collect(),
+        version: row.version,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+fn view_with_responses<P>(conn: &mut Conn, me: &Caller<P>, row: CommentRow) -> Result<Comment, Problem> {
+    let responses = rows::responses_to(conn, me.school(), &[row.id])?.remove(&row.id).unwrap_or_default();
+    Ok(view(me, row, responses))
+}
+
+/// List comments.
+///
+/// The queue: nearest deadline first (MON-2). Managers see the comments on the accounts that they run.
+#[utoipa::path(tag = "comments", security(("oauth2" = [ReadComments])), params(CommentQuery),
+    responses((status = 200, description = "One page.", body = CommentPage)))]
+#[get("/v1/comments")]
+async fn list_comments(caller: Caller<ReadComments>, query: Query<CommentQuery>) -> Result<Plain<CommentPage>, Problem> {
+    let window = Window::new(query.cursor.as_deref(), query.limit, &("comments", &query.0))?;
+    let order = if query.sort == Some(CommentSort::UpdatedAt) { Order::Updated } else { Order::Due };
+    let (overdue, mut filter) = (query.overdue, filter(&query.0));
+    let page = caller
+        .read(move |conn, me| {
+            filter.overdue_at = overdue.filter(|overdue| *overdue).map(|_| me.now());
+            let rows = rows::list(conn, me.school(), sight::<_, ReadComments>(me), &filter, order, &window)?;
+            let ids: Vec<CommentId> = rows.iter().map(|row| row.id).collect();
+            let mut responses = rows::responses_to(conn, me.school(), &ids)?;
+            let key = |row: &CommentRow| -> Key { (if order == Order::Due { row.due_at } else { row.updated_at }, row.id) };
+            Ok(window.page(rows, key, |row| {
+                let given = responses.remove(&row.id).unwrap_or_default();
+                view(me, row, given)
+            }))
+        })
+        .await?;
+    Plain::page(&page, "/v1/comments", &query.0, query.limit)
+}
+
+fn filter(query: &CommentQuery) -> Filter {
+    Filter {
+        states: query.state.clone(),
+        accounts: query.account_id.clone(),
+        kinds: query.kind.clone(),
+        open: query.open,
+        overdue_at: None,
+        due_from: query.due_from,
+        due_to: query.due_to,
+        updated_since: query.updated_since,
+    }
+}
+
+/// Log a comment, query or complaint that came in on an account.
+///
+/// Its deadline is 24 hours after the platform received it, or the end of the next working day if that was at a
+/// weekend (MON-2). The same `external_id` on the same account is the same comment: 200, and nothing is written.
+/// An author is named, or flagged as anonymous (BEH-3).
+#[utoipa::path(tag = "comments", security(("oauth2" = [LogComment])), request_body = NewComment,
+    responses((status = 201, description = "Logged.", body = Comment), (status = 200, description = "Logged before.", body = Comment)))]
+#[post("/v1/comments")]
+async fn log_comment(caller: Caller<LogComment>, new: Valid<NewComment>, state: Data<State>) -> Result<Created<Comment>, Problem> {
+    caller
+        .write(move |tx, me| {
+            let (new, now) = (new.into_inner(), me.now());
+            let account = accounts::rows::look_up(tx, me.school(), accounts::sight(me), new.account_id)?
+                .ok_or_else(|| Problem::invalid("/account_id", "unknown", "There is no such account for this caller."))?;
+            if me.own_only() && !me.person().is_some_and(|person| account.is_run_by(person)) {
+                return Err(Problem::new(Code::Forbidden).detail("Only those who run the account log comments on it."));
+            }
+            let external_id = new.external_id.map(Line::into_inner);
+            if let Some(external_id) = &external_id
+                && let Some(row) = rows::by_external_id(tx, me.school(), account.row.id, external_id)?
+            {
+                return Ok(Created::new(&view_with_responses(tx, me, row)?)?.already_there());
+            }
+            rules::check_account(account.row.state)?;
+            let author_name = new.author_name.map(Line::into_inner);
+            rules::check_author(author_name.as_deref(), new.author_anonymous)?;
+            let noticed_at = new.noticed_at.unwrap_or(now);
+            check_past(&[("/received_at", new.received_at), ("/noticed_at", noticed_at)], now)?;
+            let calendar = schools::rows::calendar(tx, me.school(), &state.bank_holidays)?;
+            let deadline = deadline::deadline(*new.received_at, &calendar)?;
+            let row = CommentRow {
+                school_id: me.school(),
+                id: CommentId::new(),
+                account_id: account.row.id,
+                kind: new.kind,
+                state: CommentState::Received,
+                is_open: true,
+                awaits_response: true,
+                external_id,
+                author_name,
+                author_anonymous: new.author_anonymous,
+                url: new.url.map(Line::into_inner),
+                text: new.text.into_inner(),
+                received_at: new.received_at,
+                noticed_at,
+                logged_by: me.person(),
+                due_at: deadline.due_at.into(),
+                deadline_rule: deadline.rule,
+                deadline_explanation: deadline.explanation,
+                due_on_weekend: deadline.due_on_weekend,
+                first_responded_at: None,
+                on_time: None,
+                overdue_recorded_at: None,
+                no_response_reason: None,
+                closed_at: None,
+                version: 1,
+                created_at: now,
+                updated_at: now,
+            };
+            rows::insert(tx, &row)?;
+            let event = Event::new(EventType::CommentLogged, row.id.uuid()).state(row.state).related("account_id", row.account_id.uuid());
+            events::record(tx, me, event)?;
+            Created::new(&view(me, row, Vec::new()))
+        })
+        .await
+}
+
+/// Everything that is said to be past and is not, at once.
+fn check_past(instants: &[(&str, Instant)], now: Instant) -> Result<(), Problem> {
+    let ahead = instants.iter().filter(|(_, at)| !rules::is_past(*at, now));
+    let errors: Vec<FieldError> =
+        ahead.map(|(pointer, _)| FieldError::new(*pointer, "in_the_future", "This lies in the future.")).collect();
+    if errors.is_empty() { Ok(()) } else { Err(Problem::new(Code::ValidationFailed).with_errors(errors)) }
+}
+
+/// Find a comment.
+#[utoipa::path(tag = "comments", security(("oauth2" = [ReadComments])),
+    responses((status = 200, description = "The comment.", body = Comment), Fails<404>))]
+#[get("/v1/comments/{id}")]
+async fn find_comment(caller: Caller<ReadComments>, id: Path<CommentId>) -> Result<Versioned<Comment>, Problem> {
+    caller
+        .read(move |conn, me| {
+            let row = rows::find(conn, me.school(), sight::<_, ReadComments>(me), *id)?;
+            Versioned::new(&view_with_responses(conn, me, row)?)
+        })
+        .await
+}
+
+/// Acknowledge or answer a comment (MON-2).
+///
+/// The first response stops the clock and settles `on_time`; acknowledging is enough. `answers` names further
+/// comments that the same reply responds to.
+#[utoipa::path(tag = "comments", security(("oauth2" = [AnswerComment])), request_body = NewResponse,
+    responses((status = 200, description = "Responded.", body = Comment), Fails<404, 409>))]
+#[post("/v1/comments/{id}/respond")]
+async fn respond_to_comment(
+    caller: Caller<AnswerComment>,
+    id: Path<CommentId>,
+    response: Valid<NewResponse>,
+) -> Result<Versioned<Comment>, Problem> {
+    caller
+        .write(move |tx, me| {
+            let response = response.into_inner();
+            let sight = sight::<_, AnswerComment>(me);
+            let first = rows::find(tx, me.school(), sight, *id)?;
+            rules::check(CommentAction::Respond, first.state)?;
+            let mut others = rows::find_all(tx, me.school(), sight, &response.answers)?;
+            others.retain(|row| row.id != first.id);
+            let errors: Vec<FieldError> = response
+                .answers
+                .iter()
+                .enumerate()
+                .filter(|(_, id)| **id != first.id)
+                .filter_map(|(index, id)| {
+                    let (code, detail) = match others.iter().find(|row| row.id == *id) {
+                        None => ("unknown", "There is no such comment for this caller."),
+                        Some(row) if rules::check(CommentAction::Respond, row.state).is_err() => {
+                            ("state_conflict", "This comment cannot be responded to.")
+                        }
+                        Some(_) => return None,
+                    };
+                    Some(FieldError::new(format!("/answers/{index}"), code, detail))
+                })
+                .collect();
+            if !errors.is_empty() {
+                return Err(Problem::new(Code::ValidationFailed).with_errors(errors));
+            }
+            let responded_at = response.responded_at.unwrap_or_else(|| me.now());
+            let mut happened = Vec::new();
+            let mut answered = vec![first];
+            answered.append(&mut others);
+            let ids: Vec<CommentId> = answered.iter().map(|row| row.id).collect();
+            let given = rows::responses_to(tx, me.school(), &ids)?;
+            for row in &mut answered {
+                check_past(&[("/responded_at", responded_at)], me.now())?;
+                if responded_at < row.received_at {
+                    return Err(Problem::invalid("/responded_at", "before_receipt", "A response comes after what it responds to."));
+                }
+                if given.get(&row.id).is_some_and(|given| given.len() >= rules::MOST_RESPONSES) {
+                    return Err(Problem::state_conflict(rules::allowed(row.state, true)).detail("A comment has at most 50 responses."));
+                }
+                rules::respond(row, response.kind, responded_at);
+                rows::save(tx, row, me.now())?;
+                let response = ResponseRow {
+                    school_id: me.school(),
+                    id: ResponseId::new(),
+                    comment_id: row.id,
+                    kind: response.kind,
+                    text: response.text.as_str().to_owned(),
+                    automated: response.automated,
+                    responded_at,
+                    responded_by: me.person(),
+                    created_at: me.now(),
+                };
+                rows::insert_response(tx, &response)?;
+                let event = Event::new(EventType::CommentResponded, row.id.uuid()).state(row.state);
+                happened.push(event.related("account_id", row.account_id.uuid()).related("response_id", response.id.uuid()));
+            }
+            events::record_all(tx, me, happened)?;
+            Versioned::new(&view_with_responses(tx, me, answered.swap_remove(0))?)
+        })
+        .await
+}
+
+/// The way of the other moves: find, check against the version that was read, change, store, record.
+fn change(
+    tx: &mut Conn,
+    me: &Caller<AnswerComment>,
+    id: CommentId,
+    seen: &IfMatch,
+    action: CommentAction,
+    apply: impl FnOnce(&mut CommentRow) -> EventType,
+) -> Result<Versioned<Comment>, Problem> {
+    let mut row = rows::find(tx, me.school(), sight::<_, AnswerComment>(me), id)?;
+    rules::check(action, row.state)?;
+    seen.check(row.version)?;
+    let kind = apply(&mut row);
+    rows::save(tx, &mut row, me.now())?;
+    events::record(tx, me, Event::new(kind, row.id.uuid()).state(row.state).related("account_id", row.account_id.uuid()))?;
+    Versioned::new(&view_with_responses(tx, me, row)?)
+}
+
+/// Record that a comment needs no response, with the reason (MON-2).
+///
+/// For spam or plain praise. The reason is kept, and such comments are counted apart.
+#[utoipa::path(tag = "comments", security(("oauth2" = [AnswerComment])), params(IfMatchHeader), request_body = NoResponseReason,
+    responses((status = 200, description = "Recorded.", body = Comment), Fails<404, 409, 412, 428>))]
+#[post("/v1/comments/{id}/no-response-required")]
+async fn waive_comment_response(
+    caller: Caller<AnswerComment>,
+    id: Path<CommentId>,
+    seen: IfMatch,
+    why: Valid<NoResponseReason>,
+) -> Result<Versioned<Comment>, Problem> {
+    caller
+        .write(move |tx, me| {
+            change(tx, me, *id, &seen, CommentAction::NeedNoResponse, |row| {
+                rules::need_no_response(row, why.into_inner().reason.into_inner());
+                EventType::CommentNeedsNoResponse
+            })
+        })
+        .await
+}
+
+/// Close a comment that has been responded to (MON-2).
+#[utoipa::path(tag = "comments", security(("oauth2" = [AnswerComment])), params(IfMatchHeader),
+    responses((status = 200, description = "Closed.", body = Comment), Fails<404, 409, 412, 428>))]
+#[post("/v1/comments/{id}/close")]
+async fn close_comment(
+    caller: Caller<AnswerComment>,
+    id: Path<CommentId>,
+    seen: IfMatch,
+    _: NoBody,
+) -> Result<Versioned<Comment>, Problem> {
+    caller
+        .write(move |tx, me| {
+            change(tx, me, *id, &seen, CommentAction::Close, |row| {
+                rules::close(row, me.now());
+                EventType::CommentClosed
+            })
+        })
+        .await
+}

@@ -1,6 +1,8 @@
+//! Comments, queries and complaints, each with its deadline (MON-2, BEH-3).
+
 mod api;
+pub mod rows;
+pub mod rules;
+
 pub use api::operations;
-pub mod rules {
-    crate::words::words! { pub enum CommentKind { Comment, Query, Complaint } pub enum CommentState { Received, Acknowledged, Answered, Closed, NoResponseRequired } pub enum ResponseKind { Acknowledgement, Answer } }
-}
-pub use rules::*;
+pub use rules::{CommentKind, CommentState, ResponseKind};

@@ -98,11 +98,11 @@ pub struct DelegationQuery {
     #[validate(length(max = 50))]
     #[param(max_items = 50)]
     pub delegate_id: Vec<PersonId>,
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "crate::page::no_filter")]
     #[validate(range(min = 1, max = 200))]
     #[param(minimum = 1, maximum = 200, default = 50, nullable = false)]
     pub limit: Option<u16>,
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "crate::page::no_filter")]
     #[validate(length(max = 500))]
     #[param(max_length = 500, nullable = false)]
     pub cursor: Option<String>,
@@ -145,13 +145,14 @@ fn view<P>(me: &Caller<P>, row: DelegationRow) -> Delegation {
 #[get("/v1/delegations")]
 async fn list_delegations(caller: Caller<ReadDelegations>, query: Query<DelegationQuery>) -> Result<Plain<Page<Delegation>>, Problem> {
     let window = Window::new(query.cursor.as_deref(), query.limit, &("delegations", &query.0))?;
+    let delegates = query.delegate_id.clone();
     let page = caller
         .read(move |conn, me| {
-            let delegations = rows::list(conn, me.school(), sight(me), &query.delegate_id, &window)?;
+            let delegations = rows::list(conn, me.school(), sight(me), &delegates, &window)?;
             Ok(window.page(delegations, |row| row.id, |row| view(me, row)))
         })
         .await?;
-    Plain::new(&page)
+    Plain::page(&page, "/v1/delegations", &query.0, query.limit)
 }
 
 /// Delegate the headteacher's duties (R-HT-5).

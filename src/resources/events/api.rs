@@ -1,3 +1,203 @@
-use utoipa_actix_web::service_config::ServiceConfig;
+//! The operations on the log.
 
-pub fn operations(_: &mut ServiceConfig) {}
+use actix_web::get;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+use validator::Validate;
+
+use super::rows::{self, Filter};
+use crate::access::caller::Caller;
+use crate::access::permissions::ReadEvents;
+use crate::clock::Instant;
+use crate::db::types::{EventId, PersonId, SubjectId};
+use crate::events::{Data, EventRow, EventType};
+use crate::http::query::Query;
+use crate::http::reply::Plain;
+use crate::page::{DEFAULT_LIMIT, MAX_LIMIT};
+use crate::problem::{Code, FieldError, Problem};
+
+pub fn operations(config: &mut ServiceConfig) {
+    config.service(list_events);
+}
+
+/// Something that happened, as a CloudEvent (CloudEvents 1.0, JSON).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "specversion": "1.0", "id": "0198a4b2-6f00-7000-8000-0000000000e1", "source": "/v1/schools/0198a4b2-6f00-7000-8000-0000000000aa",
+    "type": "comment.logged", "subject": "0198a4b2-6f00-7000-8000-0000000000c1", "time": "2026-01-17T08:00:00Z",
+    "datacontenttype": "application/json", "sequence": "41",
+    "data": { "subject_type": "comment", "actor_role": "staff", "client_id": "weald", "clause": "MON-2", "state": "received" }
+}))]
+pub struct Event {
+    #[schema(max_length = 3)]
+    pub specversion: &'static str,
+    pub id: EventId,
+    /// The school.
+    #[schema(max_length = 100)]
+    pub source: String,
+    /// What happened.
+    #[schema(max_length = 60)]
+    pub r#type: String,
+    /// The id of the thing that it happened to.
+    pub subject: SubjectId,
+    pub time: Instant,
+    #[schema(max_length = 40)]
+    pub datacontenttype: &'static str,
+    /// The number in the school's log: without gaps, in the order of the commits.
+    #[schema(max_length = 20)]
+    pub sequence: String,
+    pub data: EventData,
+}
+
+/// Who did what: ids, states and names of fields; whoever may know more asks for it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EventData {
+    #[schema(max_length = 40)]
+    pub subject_type: String,
+    /// Who did it; absent where the program or a service did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub actor_id: Option<PersonId>,
+    /// The role under which it was done.
+    #[schema(max_length = 60)]
+    pub actor_role: String,
+    #[schema(max_length = 100)]
+    pub client_id: String,
+    /// The clause of the policy under which it is recorded.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    #[schema(max_length = 20)]
+    pub clause: &'static str,
+    /// The state that the subject is in now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 40, nullable = false)]
+    pub state: Option<String>,
+    /// The names of the fields that changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 50)]
+    pub changed: Vec<String>,
+    /// Other things that it concerns.
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub related: std::collections::BTreeMap<String, Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, nullable = false)]
+    pub count: Option<i64>,
+    /// The role that was granted or revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 40, nullable = false)]
+    pub role: Option<String>,
+}
+
+/// Events in their order.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "items": [], "next_cursor": "bjo0MQ", "has_more": false }))]
+pub struct EventFeed {
+    #[schema(max_items = 200)]
+    pub items: Vec<Event>,
+    /// Where to go on; always there.
+    #[schema(max_length = 60)]
+    pub next_cursor: String,
+    /// There is more already.
+    pub has_more: bool,
+}
+
+/// Which events to read.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventQuery {
+    /// The cursor of the last answer, or `latest`; from the first event, if absent.
+    #[validate(length(max = 60))]
+    #[param(max_length = 60, nullable = false)]
+    pub after: Option<String>,
+    #[validate(range(min = 1, max = 200))]
+    #[param(minimum = 1, maximum = 200, default = 50, nullable = false)]
+    pub limit: Option<u16>,
+    /// Of one of these types.
+    #[serde(default)]
+    #[validate(length(max = 50))]
+    #[param(max_items = 50)]
+    pub r#type: Vec<String>,
+    /// On one of these kinds of things.
+    #[serde(default)]
+    #[validate(length(max = 20))]
+    #[param(max_items = 20)]
+    pub subject_type: Vec<String>,
+    /// On this thing: its history.
+    #[param(nullable = false)]
+    pub subject_id: Option<SubjectId>,
+}
+
+fn view(row: EventRow) -> Event {
+    let data: Data = serde_json::from_str(&row.data).unwrap_or_default();
+    let clause = EventType::named(&row.event_type).map_or("", EventType::clause);
+    Event {
+        specversion: "1.0",
+        id: row.id,
+        source: format!("/v1/schools/{}", row.school_id),
+        r#type: row.event_type,
+        subject: row.subject_id,
+        time: row.occurred_at,
+        datacontenttype: "application/json",
+        sequence: row.number.to_string(),
+        data: EventData {
+            subject_type: row.subject_type,
+            actor_id: row.actor_id,
+            actor_role: row.actor_role,
+            client_id: row.client_id,
+            clause,
+            state: data.state,
+            changed: data.changed,
+            related: data.related,
+            count: data.count,
+            role: data.role,
+        },
+    }
+}
+
+/// Follow what happens.
+///
+/// Events in the order of their commits, at least once. Ask again with `next_cursor`. Those who hold the permission
+/// for their own only see what they did themselves.
+#[utoipa::path(tag = "events", security(("oauth2" = [ReadEvents])), params(EventQuery),
+    responses((status = 200, description = "Events.", body = EventFeed)))]
+#[get("/v1/events")]
+async fn list_events(caller: Caller<ReadEvents>, query: Query<EventQuery>) -> Result<Plain<EventFeed>, Problem> {
+    let unknown = query.r#type.iter().find(|name| EventType::named(name).is_none());
+    if unknown.is_some() {
+        let error = FieldError::new("type", "unacceptable_value", "This is not a type of event.");
+        return Err(Problem::new(Code::MalformedQuery).with_errors(vec![error]));
+    }
+    let after = query.after.as_deref().filter(|after| *after != "latest").map(decode).transpose()?;
+    let latest = query.after.as_deref() == Some("latest");
+    let limit = i64::from(query.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT));
+    let feed = caller
+        .read(move |conn, me| {
+            let query = query.0;
+            let by = me.person().filter(|_| me.own_only());
+            let filter = Filter { types: query.r#type, subject_types: query.subject_type, subject: query.subject_id, by };
+            // The head first: what is committed later is for the next call, and nothing is stepped over.
+            let (head, _) = rows::head(conn, me.school())?;
+            let after = if latest { head } else { after.unwrap_or(0) };
+            let mut found = rows::between(conn, me.school(), &filter, after, head, limit + 1)?;
+            let has_more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+            found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            let read = if has_more { found.last().map_or(head, |row| row.number) } else { head.max(after) };
+            Ok(EventFeed { items: found.into_iter().map(view).collect(), next_cursor: encode(read), has_more })
+        })
+        .await?;
+    Plain::new(&feed)
+}
+
+fn encode(number: i64) -> String {
+    URL_SAFE_NO_PAD.encode(format!("n:{number}"))
+}
+
+fn decode(cursor: &str) -> Result<i64, Problem> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).unwrap_or_default();
+    let number = std::str::from_utf8(&bytes).ok().and_then(|text| text.strip_prefix("n:")?.parse().ok());
+    number.filter(|number| *number >= 0).ok_or_else(|| Problem::new(Code::InvalidCursor))
+}

@@ -1,2 +1,6 @@
+//! The log, as those see it who may.
+
 mod api;
+pub mod rows;
+
 pub use api::operations;

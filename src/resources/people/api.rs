@@ -251,11 +251,11 @@ pub struct PersonQuery {
     /// Changed at or after this instant.
     #[param(nullable = false)]
     pub updated_since: Option<Instant>,
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "crate::page::no_filter")]
     #[validate(range(min = 1, max = 200))]
     #[param(minimum = 1, maximum = 200, default = 50, nullable = false)]
     pub limit: Option<u16>,
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "crate::page::no_filter")]
     #[validate(length(max = 500))]
     #[param(max_length = 500, nullable = false)]
     pub cursor: Option<String>,
@@ -385,19 +385,19 @@ fn change<P>(
     let old = person.row.clone();
     apply(&mut person.row);
     let row = &person.row;
-    let changed = events::changed(&[
+    let fields = [
         ("given_name", old.given_name != row.given_name),
         ("family_name", old.family_name != row.family_name),
         ("email", old.email != row.email),
         ("kind", old.kind != row.kind),
         ("external_source", old.external_source != row.external_source),
         ("external_id", old.external_id != row.external_id),
-    ]);
+    ];
     let shift = rules::shift(&standing(me, person), roles)?;
     check_external_id(tx, row)?;
     let mut happened = Vec::new();
-    if !changed.is_empty() {
-        happened.push(event(EventType::PersonChanged, person).changed(&changed));
+    if old != *row {
+        happened.push(event(EventType::PersonChanged, person).changed(fields));
     }
     happened.extend(assign(tx, me, person, &shift)?);
     if happened.is_empty() {
@@ -425,25 +425,25 @@ async fn list_people(caller: Caller<ReadPeople>, query: Query<PersonQuery>) -> R
         (_, None) => return Err(missing("external_id")),
     };
     let window = Window::new(query.cursor.as_deref(), query.limit, &("people", &query.0))?;
+    let filter = Filter { kinds: query.kind.clone(), roles: query.role.clone(), external, updated_since: query.updated_since };
     let page = caller
         .read(move |conn, me| {
             let sight = match sight(me) {
                 // What is not shown cannot be searched for.
-                Sight::Colleagues(person) if external.is_some() => Sight::Own(person),
+                Sight::Colleagues(person) if filter.external.is_some() => Sight::Own(person),
                 sight => sight,
             };
-            let filter = Filter { kinds: query.kind.clone(), roles: query.role.clone(), external, updated_since: query.updated_since };
             let people = rows::list(conn, me.school(), sight, &filter, &window)?;
             Ok(window.page(people, |person| person.row.id, |person| view(me, person)))
         })
         .await?;
-    Plain::new(&page)
+    Plain::page(&page, "/v1/people", &query.0, query.limit)
 }
 
 /// Create a person.
 ///
 /// With no roles but those that `roles` names. Privileged roles are granted as an action of their own; a service
-/// account assigns staff, volunteer, parent_carer, pupil and governor.
+/// account assigns `staff`, `volunteer`, `parent_carer`, `pupil` and `governor`.
 #[utoipa::path(tag = "people", security(("oauth2" = [ManagePeople])), request_body = NewPerson,
     responses((status = 201, description = "Created.", body = Person)))]
 #[post("/v1/people")]
@@ -525,8 +525,8 @@ async fn delete_person(caller: Caller<ManagePeople>, id: Path<PersonId>, seen: I
 /// Create or change the person whom another system knows by this id.
 ///
 /// The same request again changes nothing: no new version and no event. The leaving date stays as it is.
-/// Privileged roles are granted as an action of their own; a service account assigns staff, volunteer,
-/// parent_carer, pupil and governor.
+/// Privileged roles are granted as an action of their own; a service account assigns `staff`, `volunteer`,
+/// `parent_carer`, `pupil` and `governor`.
 #[utoipa::path(tag = "people", security(("oauth2" = [ManagePeople])), request_body = PersonUpsert,
     params(
         ("source" = String, Path, description = "The other system.", min_length = 1, max_length = 50),
@@ -612,8 +612,8 @@ async fn record_person_leaving(
 
 /// Grant a role.
 ///
-/// Privileged roles (headteacher, it_technician, dsl, deputy_dsl, chair_of_governors, dpo) are granted by the
-/// headteacher or the chair of governors, and by nobody to themselves. The person has it from the next token on.
+/// Privileged roles (`headteacher`, `it_technician`, `dsl`, `deputy_dsl`, `chair_of_governors`, `dpo`) are granted
+/// by the headteacher or the chair of governors, and by nobody to themselves. The person has it from the next token on.
 #[utoipa::path(tag = "people", security(("oauth2" = [GrantRoles])), request_body = NamedRole,
     responses((status = 200, description = "Granted.", body = Person), Fails<404, 409>))]
 #[post("/v1/people/{id}/grant-role")]
@@ -679,15 +679,16 @@ fn guardian_view(row: GuardianRow) -> Guardian {
     responses((status = 200, description = "One page.", body = GuardianPage), Fails<404>))]
 #[get("/v1/people/{id}/guardians")]
 async fn list_guardians(caller: Caller<ReadPeople>, id: Path<PersonId>, query: Query<PageQuery>) -> Result<Plain<Page<Guardian>>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("guardians", *id))?;
+    let id = id.into_inner();
+    let window = Window::new(query.cursor.as_deref(), query.limit, &("guardians", id))?;
     let page = caller
         .read(move |conn, me| {
-            rows::find(conn, me.school(), sight(me), *id)?;
-            let links = rows::guardians_of(conn, me.school(), sight(me), *id, &window)?;
+            rows::find(conn, me.school(), sight(me), id)?;
+            let links = rows::guardians_of(conn, me.school(), sight(me), id, &window)?;
             Ok(window.page(links, |link| link.guardian_id, guardian_view))
         })
         .await?;
-    Plain::new(&page)
+    Plain::page(&page, &format!("/v1/people/{id}/guardians"), &query.0, query.limit)
 }
 
 /// Record a pupil's guardian.

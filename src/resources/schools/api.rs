@@ -17,7 +17,7 @@ use crate::app::State;
 use crate::clock::Instant;
 use crate::db::Conn;
 use crate::db::types::SchoolId;
-use crate::events::{self, Actor, Event, EventType};
+use crate::events::{self, Event, EventType};
 use crate::http::body::Valid;
 use crate::http::document::{Fails, IfMatchHeader};
 use crate::http::precondition::IfMatch;
@@ -25,9 +25,9 @@ use crate::http::query::Query;
 use crate::http::reply::{Plain, Resource, Versioned};
 use crate::http::text::{Day, Line, present};
 use crate::page::{Page, PageQuery, Window};
-use crate::policy::deadline::SchoolCalendar;
 use crate::policy::holidays::{BankHolidays, HolidayDivision};
 use crate::problem::{Code, FieldError, Problem};
+use crate::resources::comments::rows::recompute_deadlines;
 
 pub fn operations(config: &mut ServiceConfig) {
     config.service(list_schools).service(find_school).service(edit_school);
@@ -205,28 +205,25 @@ async fn edit_school(
             own(me, *id)?;
             let mut row = rows::find(tx, *id)?;
             seen.check(row.version)?;
-            let changed = edit(tx, &mut row, patch.into_inner())?;
-            if !changed.is_empty() {
+            let (settings, calendar) = edit(tx, &mut row, patch.into_inner())?;
+            let calendar_changed = calendar.iter().any(|(_, changed)| *changed);
+            if calendar_changed || settings.iter().any(|(_, changed)| *changed) {
                 rows::save(tx, &mut row, me.now())?;
-                events::record(tx, me, Event::new(EventType::SchoolChanged, id.uuid()).changed(&changed))?;
-                let calendar = ["time_zone", "holiday_division", "bank_holidays_count_as_weekend", "closing_days"];
-                if changed.iter().any(|field| calendar.contains(field)) {
-                    let calendar = rows::calendar(tx, *id, &state.bank_holidays)?;
-                    recompute_deadlines(tx, me.into(), &calendar)?;
-                }
+                events::record(tx, me, Event::new(EventType::SchoolChanged, id.uuid()).changed(settings.into_iter().chain(calendar)))?;
+            }
+            if calendar_changed {
+                let calendar = rows::calendar(tx, *id, &state.bank_holidays)?;
+                recompute_deadlines(tx, me.into(), &calendar)?;
             }
             Versioned::new(&view(row, rows::closing(tx, *id)?, &state.bank_holidays))
         })
         .await
 }
 
-/// Stands in for `crate::resources::comments::rows::recompute_deadlines`.
-#[expect(clippy::unnecessary_wraps, reason = "replaced by the real one")]
-fn recompute_deadlines(_: &mut Conn, _: Actor, _: &SchoolCalendar) -> Result<usize, Problem> {
-    Ok(0)
-}
+type Changes<const N: usize> = [(&'static str, bool); N];
 
-fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<Vec<&'static str>, Problem> {
+/// Applies the patch: which settings change, and what of the calendar.
+fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Changes<2>, Changes<4>), Problem> {
     let before = row.clone();
     let mut closing_days_changed = false;
     if let Some(days) = patch.closing_days {
@@ -245,12 +242,13 @@ fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<Vec<&'
     row.holiday_division = patch.holiday_division.unwrap_or(row.holiday_division);
     row.bank_holidays_count_as_weekend = patch.bank_holidays_count_as_weekend.unwrap_or(row.bank_holidays_count_as_weekend);
     row.business_case_lapse_days = patch.business_case_lapse_days.unwrap_or(row.business_case_lapse_days);
-    Ok(events::changed(&[
-        ("name", before.name != row.name),
+    let settings =
+        [("name", before.name != row.name), ("business_case_lapse_days", before.business_case_lapse_days != row.business_case_lapse_days)];
+    let calendar = [
         ("time_zone", before.time_zone != row.time_zone),
         ("holiday_division", before.holiday_division != row.holiday_division),
         ("bank_holidays_count_as_weekend", before.bank_holidays_count_as_weekend != row.bank_holidays_count_as_weekend),
-        ("business_case_lapse_days", before.business_case_lapse_days != row.business_case_lapse_days),
         ("closing_days", closing_days_changed),
-    ]))
+    ];
+    Ok((settings, calendar))
 }

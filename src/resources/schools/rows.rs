@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use diesel::prelude::*;
+use sha2::{Digest, Sha256};
 
 use crate::clock::Instant;
 use crate::db::Conn;
@@ -110,4 +113,9 @@ pub fn replace_closing(tx: &mut Conn, school: SchoolId, days: &BTreeMap<NaiveDat
             .execute(tx)?;
     }
     Ok(())
+}
+
+/// Tells one bank holiday file from another.
+pub fn fingerprint(bank_holidays: &BankHolidays) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{bank_holidays:?}")))
 }

@@ -1,0 +1,15 @@
+//! The API from outside: a real server, a database of its own for each test, on both engines.
+//!
+//! Every reply of every test is held against the OpenAPI document (`support/contract.rs`).
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc, reason = "a test says no by panicking")]
+
+mod support;
+
+mod accounts;
+mod business_cases;
+mod comments;
+mod contract;
+mod events;
+mod permissions;
+mod story;
