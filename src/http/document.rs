@@ -9,6 +9,7 @@ use utoipa::openapi::{Ref, RefOr, Response};
 
 use crate::access::permissions::{self, Row};
 use crate::events::EventType;
+use crate::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::policy::clauses::Clause;
 use crate::policy::roles::Role;
 use crate::problem::Code;
@@ -165,6 +166,10 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, schemas: 
     }
 
     declare_ids(path, operation);
+    let is_page = shape_name(&operation["responses"]["200"]).is_some_and(|name| name.ends_with("Page"));
+    if is_page {
+        add_parameters(operation, &["Limit", "Cursor"]);
+    }
     let has_body = operation.get("requestBody").is_some();
     let mut statuses = vec![429, 500, 503];
     if row.is_some() {
@@ -181,11 +186,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, schemas: 
     }
     if method == "post" && path.starts_with("/v1/") && row.is_some() {
         statuses.extend([409, 422]);
-        let parameter = json!({ "$ref": "#/components/parameters/IdempotencyKey" });
-        match operation["parameters"].as_array_mut() {
-            Some(parameters) => parameters.push(parameter),
-            None => operation["parameters"] = json!([parameter]),
-        }
+        add_parameters(operation, &["IdempotencyKey"]);
     }
     if let Some(responses) = operation["responses"].as_object_mut() {
         for status in statuses {
@@ -204,7 +205,10 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, schemas: 
             response["headers"] = headers;
             with_examples(&mut response["content"], schemas);
         }
-        if path.contains("/{id}") && responses.contains_key("200") {
+        if is_page {
+            responses["200"]["headers"]["Link"] = json!({ "$ref": "#/components/headers/Link" });
+        }
+        if responses.get("200").is_some_and(|response| is_versioned(response, schemas)) {
             responses["200"]["headers"]["ETag"] = json!({ "$ref": "#/components/headers/ETag" });
             if method == "get" {
                 responses.insert("304".into(), json!({ "$ref": "#/components/responses/NotModified" }));
@@ -220,6 +224,22 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, schemas: 
             operation["requestBody"]["content"]["application/merge-patch+json"] = shape;
         }
     }
+}
+
+/// Whether what is answered has a version, and so an `ETag`.
+fn is_versioned(response: &Value, schemas: &Value) -> bool {
+    shape_name(response).is_some_and(|name| schemas[name]["properties"].get("version").is_some())
+}
+
+/// The name of the shape that a response holds.
+fn shape_name(response: &Value) -> Option<&str> {
+    response["content"]["application/json"]["schema"]["$ref"].as_str()?.rsplit('/').next()
+}
+
+fn add_parameters(operation: &mut Value, names: &[&str]) {
+    let references = names.iter().map(|name| json!({ "$ref": format!("#/components/parameters/{name}") }));
+    let declared = operation["parameters"].as_array().cloned().unwrap_or_default();
+    operation["parameters"] = declared.into_iter().chain(references).collect();
 }
 
 /// The example of a shape stands on its schema; media types show it.
@@ -275,8 +295,17 @@ fn complete_components(components: &mut Value) {
         "RetryAfter": { "description": "Seconds to wait.", "schema": { "type": "integer", "format": "int32", "minimum": 0, "maximum": 86401 } },
         "WwwAuthenticate": string(200, "How to authenticate."),
         "Allow": string(100, "The methods that the address answers."),
+        "Link": string(8000, "The next page, if there is one: `rel=\"next\"`."),
     });
     components["parameters"] = json!({
+        "Limit": {
+            "name": "limit", "in": "query", "required": false, "description": "How many items a page has at the most.",
+            "schema": { "type": "integer", "format": "int32", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT },
+        },
+        "Cursor": {
+            "name": "cursor", "in": "query", "required": false, "description": "The `next_cursor` of the page before, with the same filters.",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 500 },
+        },
         "IdempotencyKey": {
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "Makes a repeated request answer as the first one did (kept for 48 hours).",

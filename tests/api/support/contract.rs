@@ -13,9 +13,9 @@ use super::caller::Reply;
 pub static DOCUMENT: LazyLock<Value> = LazyLock::new(weald::app::openapi);
 
 /// Pages for people, which the document does not list.
-const PAGES: [&str; 2] = ["/", "/docs"];
+const PAGES: [&str; 3] = ["/", "/docs", "/openapi.json"];
 /// Headers that a declared answer need not carry each time.
-const SOMETIMES: [&str; 1] = ["Idempotency-Replayed"];
+const SOMETIMES: [&str; 2] = ["Idempotency-Replayed", "Link"];
 
 /// An operation of the document.
 #[derive(Clone, Copy)]
@@ -79,6 +79,9 @@ pub fn check(reply: &Reply) {
         response["headers"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).filter(|name| !SOMETIMES.contains(name))
     {
         assert!(at(name), "no {name}: {reply}");
+    }
+    for name in ["ETag", "Location", "Link", "Retry-After", "Allow", "WWW-Authenticate", "Content-Disposition"] {
+        assert!(!at(name) || response["headers"].get(name).is_some(), "{name} is not declared: {reply}");
     }
     if reply.method == "HEAD" {
         assert_eq!(reply.text, "", "{reply}");
