@@ -192,13 +192,21 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, schemas: 
         for status in statuses {
             responses.entry(status.to_string()).or_insert_with(|| json!({ "$ref": reference(status) }));
         }
-        for (status, response) in responses.iter_mut().filter(|(status, _)| status.starts_with('2')) {
+        let creates = responses.contains_key("201");
+        for (status, response) in responses.iter_mut().filter(|(_, response)| response.get("$ref").is_none()) {
+            if !status.starts_with('2') {
+                // A refusal of a shape of its own, as the token endpoint has.
+                response["headers"] = problem_headers(status.parse().unwrap_or_default());
+                with_examples(&mut response["content"], schemas);
+                continue;
+            }
             let mut headers = json!({ "X-Request-Id": { "$ref": "#/components/headers/XRequestId" } });
             if row.is_some() {
                 headers["RateLimit"] = json!({ "$ref": "#/components/headers/RateLimit" });
                 headers["RateLimit-Policy"] = json!({ "$ref": "#/components/headers/RateLimitPolicy" });
             }
-            if status == "201" {
+            // What was there already (200) is answered like what is new.
+            if creates {
                 headers["Location"] = json!({ "$ref": "#/components/headers/Location" });
                 headers["ETag"] = json!({ "$ref": "#/components/headers/ETag" });
             }
@@ -330,6 +338,14 @@ fn problem_response(status: u16) -> Value {
             "code": code.name(), "request_id": "0198a4b2-6f00-7000-8000-0000000000ff",
         })
     });
+    json!({
+        "description": description,
+        "headers": problem_headers(status),
+        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" }, "example": example } },
+    })
+}
+
+fn problem_headers(status: u16) -> Value {
     let mut headers = json!({ "X-Request-Id": { "$ref": "#/components/headers/XRequestId" } });
     let named = match status {
         401 => Some(("WWW-Authenticate", "WwwAuthenticate")),
@@ -340,11 +356,7 @@ fn problem_response(status: u16) -> Value {
     if let Some((name, component)) = named {
         headers[name] = json!({ "$ref": format!("#/components/headers/{component}") });
     }
-    json!({
-        "description": description,
-        "headers": headers,
-        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" }, "example": example } },
-    })
+    headers
 }
 
 fn webhooks() -> Value {
