@@ -698,6 +698,10 @@ async fn list_guardians(caller: Caller<ReadPeople>, id: Path<PersonId>, query: Q
     Plain::page(&page, &format!("/v1/people/{id}/guardians"), &query.0, query.limit)
 }
 
+fn unknown_guardian() -> Problem {
+    Problem::invalid("/guardian_id", "unknown", "There is no such person for this caller.")
+}
+
 /// Record a pupil's guardian.
 ///
 /// The same request again changes nothing. Parental responsibility is what consent will ask for.
@@ -710,7 +714,7 @@ async fn set_guardian(caller: Caller<ManagePeople>, id: Path<PersonId>, set: Val
         .write(move |tx, me| {
             let pupil = rows::find(tx, me.school(), sight(me), pupil_id)?;
             let guardian = rows::find(tx, me.school(), sight(me), guardian_id)
-                .map_err(|_| Problem::invalid("/guardian_id", "unknown", "There is no such person for this caller."))?;
+                .map_err(|problem| if problem.code() == Code::NotFound { unknown_guardian() } else { problem })?;
             rules::guardian(pupil.row.kind, guardian.row.kind)?;
             let on_file = rows::guardian(tx, me.school(), pupil_id, guardian_id)?;
             let link = GuardianRow {
