@@ -59,7 +59,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     if options.fresh || !folder.is_complete()? {
         folder.clear()?;
         let unhurried = Service { rate_limit: NonZeroU32::MAX, ..service.clone() };
-        story::tell(&folder.storage(), unhurried).await?;
+        story::tell(&folder.storage(), unhurried, Clock::System.now()).await?;
         folder.complete()?;
     }
     let state = server::open(&folder.storage(), service, Clock::System)?;

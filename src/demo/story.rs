@@ -6,7 +6,7 @@ use actix_web::body;
 use actix_web::dev::Service as _;
 use actix_web::http::Method;
 use actix_web::test::{self, TestRequest};
-use chrono::{Datelike, Duration, NaiveDate, TimeZone, Weekday};
+use chrono::{Datelike, Duration, DurationRound, NaiveDate, NaiveTime, TimeZone, Weekday};
 use chrono_tz::Tz;
 use diesel::prelude::*;
 use serde_json::{Value, json};
@@ -100,6 +100,7 @@ struct Calendar {
 
 impl Calendar {
     fn new(now: Instant) -> Self {
+        let now = now.duration_trunc(Duration::minutes(1)).map_or(now, Instant::from);
         let yesterday = now.with_timezone(&ZONE).date_naive() - Duration::days(1);
         Self { now, monday: yesterday.week(Weekday::Mon).first_day() }
     }
@@ -124,9 +125,9 @@ impl Calendar {
     }
 }
 
-/// Tells the story into an empty database.
-pub async fn tell(storage: &Storage, service: Service) -> Result<(), Failure> {
-    let calendar = Calendar::new(Clock::System.now());
+/// Tells the story, up to `now`, into an empty database.
+pub async fn tell(storage: &Storage, service: Service, now: Instant) -> Result<(), Failure> {
+    let calendar = Calendar::new(now);
     let clock = Clock::standing_at(calendar.on(-28, 9, 0));
     let state = server::open(storage, service, clock)?;
     let mut names = begin(&state, storage).await?;
@@ -146,18 +147,27 @@ pub async fn tell(storage: &Storage, service: Service) -> Result<(), Failure> {
     // The sort is stable: what happens at the same time happens in the order in which it is written.
     steps.sort_by_key(|step| step.at);
     for step in steps {
-        if step.at.date_naive() != state.clock.now().date_naive() {
-            state.clock.set(step.at);
-            jobs::run_all(&state).await?;
-        }
-        state.clock.set(step.at);
+        run_jobs_until(&state, step.at).await?;
         let said = take(&state, &call, &step, &names).await?;
         if let (Some(name), Some(id)) = (step.known_as, said["id"].as_str().and_then(|id| id.parse().ok())) {
             names.insert(name, id);
         }
     }
-    state.clock.set(calendar.now);
+    run_jobs_until(&state, calendar.now).await?;
     jobs::run_all(&state).await?;
+    Ok(())
+}
+
+/// Lets the time pass, and the jobs find each midnight what the day brought.
+async fn run_jobs_until(state: &State, at: Instant) -> Result<(), Failure> {
+    let midnight = |of: Instant| (of.date_naive() + Duration::days(1)).and_time(NaiveTime::MIN).and_utc().into();
+    let mut next: Instant = midnight(state.clock.now());
+    while next < at {
+        state.clock.set(next);
+        jobs::run_all(state).await?;
+        next = midnight(next);
+    }
+    state.clock.set(at);
     Ok(())
 }
 
@@ -558,4 +568,66 @@ fn comments(calendar: &Calendar) -> Vec<Step> {
             comment("page", "comment", calendar.ago(1), Some("Gran of two"), "Will the choir sing in town again?"),
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use weald::db::schema::{accounts, business_cases, comments};
+    use weald::db::{DatabaseUrl, Db};
+    use weald::events::chain;
+
+    use super::*;
+
+    /// Through every day of a week, a bank holiday at Christmas, and both nights on which clocks change.
+    #[actix_web::test]
+    async fn the_story_can_be_told_on_any_day() {
+        for now in [
+            "2026-11-16T09:30:00Z",
+            "2026-11-17T00:10:00Z",
+            "2026-11-18T12:00:00Z",
+            "2026-11-19T23:59:00Z",
+            "2026-11-20T17:00:00Z",
+            "2026-11-21T08:00:00Z",
+            "2026-11-22T20:00:00Z",
+            "2026-12-29T10:00:00Z",
+            "2026-03-29T01:30:00Z",
+            "2026-10-25T01:30:00Z",
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let storage = Storage {
+                database_url: Some(DatabaseUrl::Sqlite(folder.path().join("weald.db"))),
+                database_url_file: None,
+                database_connections: 2,
+                data_dir: folder.path().into(),
+                bank_holidays: None,
+            };
+            let now: chrono::DateTime<chrono::Utc> = now.parse().unwrap();
+            tell(&storage, crate::commands::configured().unwrap(), now.into()).await.unwrap_or_else(|why| panic!("{now}: {why}"));
+            let db = Db::open(&storage.url().unwrap(), 2).unwrap();
+            db.read(move |conn| {
+                let (school, _) = chain::schools_on_file(conn)?.remove(0);
+                assert!(chain::verify(conn, school)?.is_ok(), "{now}");
+                let states = |states: Vec<String>| {
+                    let mut counts = std::collections::BTreeMap::<String, u32>::new();
+                    states.into_iter().for_each(|state| *counts.entry(state).or_default() += 1);
+                    counts.into_iter().map(|(state, count)| format!("{state} {count}")).collect::<Vec<_>>().join(", ")
+                };
+                let text = |column: &str| diesel::dsl::sql::<diesel::sql_types::Text>(column);
+                assert_eq!(
+                    states(business_cases::table.select(text("state")).load(conn)?),
+                    "approved 1, changes_requested 1, draft 1, rejected 1, submitted 3, used 3, withdrawn 1"
+                );
+                assert_eq!(states(accounts::table.select(text("state")).load(conn)?), "active 1, pending_activation 1, suspended 1");
+                assert_eq!(
+                    states(comments::table.select(text("state")).load(conn)?),
+                    "acknowledged 2, answered 2, closed 3, no_response_required 1, received 5"
+                );
+                let overdue: i64 = comments::table.filter(comments::overdue_recorded_at.is_not_null()).count().get_result(conn)?;
+                assert!(overdue >= 2, "{now}: {overdue}");
+                Ok::<_, Failure>(())
+            })
+            .await
+            .unwrap();
+        }
+    }
 }
