@@ -7,8 +7,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::IntoParams;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder};
 use utoipa::openapi::{Ref, RefOr, Schema};
+use validator::Validate;
 
 use crate::problem::{Code, Problem};
 
@@ -24,6 +26,27 @@ pub struct Page<T> {
     /// Where the next page starts; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+}
+
+/// The query of a list that has no filters.
+#[derive(Clone, Debug, Serialize, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    #[serde(skip_serializing_if = "no_filter")]
+    #[validate(range(min = 1, max = 200))]
+    #[param(minimum = 1, maximum = 200, default = 50, nullable = false)]
+    pub limit: Option<u16>,
+    #[serde(skip_serializing_if = "no_filter")]
+    #[validate(length(max = 500))]
+    #[param(max_length = 500, nullable = false)]
+    pub cursor: Option<String>,
+}
+
+/// Keeps `limit` and `cursor` out of what a cursor is bound to. (`skip_serializing` would hide them from the
+/// document too.)
+pub fn no_filter<T>(_: &T) -> bool {
+    true
 }
 
 /// Where a page starts, and how long it is.

@@ -261,6 +261,7 @@ stored_as_text!(
     crate::resources::comments::CommentKind,
     crate::resources::comments::CommentState,
     crate::resources::comments::ResponseKind,
+    crate::resources::people::Relationship,
     crate::policy::platforms::Platform,
     crate::policy::platforms::Visibility,
 );

@@ -204,8 +204,11 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, schemas: 
             response["headers"] = headers;
             with_examples(&mut response["content"], schemas);
         }
-        if path.contains("/{id}") && !path.ends_with("/history") && responses.contains_key("200") {
+        if path.contains("/{id}") && responses.contains_key("200") {
             responses["200"]["headers"]["ETag"] = json!({ "$ref": "#/components/headers/ETag" });
+            if method == "get" {
+                responses.insert("304".into(), json!({ "$ref": "#/components/responses/NotModified" }));
+            }
         }
     }
     if has_body {
@@ -283,6 +286,10 @@ fn complete_components(components: &mut Value) {
     let statuses: std::collections::BTreeSet<u16> = Code::all().map(Code::status).collect();
     let responses: Map<String, Value> = statuses.into_iter().map(|status| (format!("Problem{status}"), problem_response(status))).collect();
     components["responses"] = responses.into();
+    components["responses"]["NotModified"] = json!({
+        "description": "It has not changed since it was read (`If-None-Match`).",
+        "headers": { "X-Request-Id": { "$ref": "#/components/headers/XRequestId" }, "ETag": { "$ref": "#/components/headers/ETag" } },
+    });
 }
 
 fn problem_response(status: u16) -> Value {

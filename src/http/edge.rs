@@ -95,7 +95,7 @@ async fn admit(state: &State, request: &ServiceRequest, address: IpAddr) -> Resu
     let path = request.path();
     let rate = if path.starts_with("/health/") {
         None
-    } else if path.starts_with("/oauth/") {
+    } else if path.starts_with("/oauth/") || path == "/v1/invitations/accept" {
         Some(state.limits.login.count(Key::address(address))?)
     } else {
         let key = identity.as_ref().map_or_else(|_| Key::address(address), |(id, _)| Key::Caller(*id));

@@ -38,7 +38,8 @@ fn parse<T: DeserializeOwned + Validate>(query: &str) -> Result<T, Problem> {
         if said.starts_with("unknown field") {
             refuse(said.split('`').nth(1).unwrap_or_default(), "unknown_parameter", "This parameter is not known here.")
         } else {
-            refuse(&error.path().to_string(), "unacceptable_value", "This parameter is not of the documented form.")
+            let path = error.path().to_string();
+            refuse(path.split('[').next().unwrap_or_default(), "unacceptable_value", "This parameter is not of the documented form.")
         }
     })?;
     value.validate().map_err(|errors| {

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::__dev::ComposeSchema;
+use utoipa::openapi::schema::{KnownFormat, SchemaFormat};
 use utoipa::openapi::{RefOr, Schema};
-use validator::{Validate, ValidationError, ValidationErrors};
+use validator::{Validate, ValidateEmail, ValidationError, ValidationErrors};
 
 /// One line of text, trimmed, of 1 to `MAX` characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -60,23 +62,88 @@ text! {
     Prose: |c| matches!(c, '\n' | '\r' | '\t');
 }
 
+fn error(code: &'static str, message: impl Into<Cow<'static, str>>) -> Result<(), ValidationErrors> {
+    let mut errors = ValidationErrors::new();
+    // The empty field name: the pointer ends at the text itself.
+    errors.add("", ValidationError::new(code).with_message(message.into()));
+    Err(errors)
+}
+
 fn check(text: &str, max: usize, control_allowed: fn(char) -> bool) -> Result<(), ValidationErrors> {
-    let error = |code, message: String| {
-        let mut errors = ValidationErrors::new();
-        // The empty field name: the pointer ends at the text itself.
-        errors.add("", ValidationError::new(code).with_message(message.into()));
-        Err(errors)
-    };
     if text.is_empty() {
-        error("blank", "Must not be blank.".into())
+        error("blank", "Must not be blank.")
     } else if text.chars().count() > max {
         error("too_long", format!("Must have at most {max} characters."))
     } else if text.chars().any(|c| c.is_control() && !control_allowed(c)) {
-        error("control_character", "Must not contain control characters.".into())
+        error("control_character", "Must not contain control characters.")
     } else {
         Ok(())
     }
 }
+
+/// An e-mail address, trimmed and in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Email(String);
+
+impl Email {
+    /// The longest one (RFC 5321).
+    const MAX: usize = 254;
+
+    pub fn into_inner(self) -> String {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Email {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Cow::<str>::deserialize(deserializer)?.trim().to_lowercase()))
+    }
+}
+
+impl Validate for Email {
+    fn validate(&self) -> Result<(), ValidationErrors> {
+        if self.0.len() <= Self::MAX && self.0.validate_email() {
+            Ok(())
+        } else {
+            error("not_an_email_address", "Must be an e-mail address of at most 254 characters.")
+        }
+    }
+}
+
+impl utoipa::PartialSchema for Email {
+    fn schema() -> RefOr<Schema> {
+        let format = SchemaFormat::KnownFormat(KnownFormat::Email);
+        super::schema::string(Self::MAX).min_length(Some(3)).format(Some(format)).into()
+    }
+}
+
+impl utoipa::ToSchema for Email {}
+
+/// A civil date of the years 1900 to 2199, as `YYYY-MM-DD` and in no other form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Day(pub NaiveDate);
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let date = text.parse::<NaiveDate>().ok().filter(|date| (1900..2200).contains(&date.year()) && date.to_string() == text);
+        date.map(Self).ok_or_else(|| serde::de::Error::custom("not a date"))
+    }
+}
+
+impl utoipa::PartialSchema for Day {
+    fn schema() -> RefOr<Schema> {
+        super::schema::string(10)
+            .min_length(Some(10))
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)))
+            .pattern(Some("^(19|2[01])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Day {}
 
 /// An optional field that may be absent but not `null` (for `deserialize_with`, beside `default`).
 ///
@@ -144,5 +211,28 @@ impl<T: utoipa::PartialSchema> ComposeSchema for Patch<T> {
 impl<T: utoipa::ToSchema> utoipa::ToSchema for Patch<T> {
     fn name() -> Cow<'static, str> {
         format!("Patch{}", T::name()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_written_in_one_way() {
+        let day = |text: &str| serde_json::from_value::<Day>(text.into()).map(|day| day.0.to_string()).ok();
+        assert_eq!(day("2026-02-28").as_deref(), Some("2026-02-28"));
+        for wrong in ["2026-02-29", "2026-2-28", "1899-12-31", "2200-01-01", "+12026-01-01", "2026-02-28T00:00:00Z", ""] {
+            assert_eq!(day(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_email_address_is_trimmed_lowered_and_checked() {
+        let email = |text: &str| serde_json::from_value::<Email>(text.into()).ok().filter(|email| email.validate().is_ok());
+        assert_eq!(email(" Jo@School.Example ").map(Email::into_inner).as_deref(), Some("jo@school.example"));
+        for wrong in ["", "jo", "jo@", "jo@school example", "jo@school.example\nbcc: x@y.example"] {
+            assert_eq!(email(wrong), None, "{wrong}");
+        }
     }
 }

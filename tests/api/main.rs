@@ -6,6 +6,12 @@
 
 mod support;
 
+mod accounts;
 mod business_cases;
+mod comments;
 mod contract;
+mod durability;
+mod events;
 mod permissions;
+mod plans;
+mod story;

@@ -4,4 +4,5 @@ mod api;
 pub mod rows;
 pub mod rules;
 
-pub use api::operations;
+pub use api::{operations, standing};
+pub use rules::Relationship;

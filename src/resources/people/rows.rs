@@ -4,19 +4,22 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::NaiveDate;
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as QueryError};
 
-use super::rules;
+use super::rules::{self, Relationship};
 use crate::access::caller::Caller;
 use crate::clock::Instant;
-use crate::db::Conn;
-use crate::db::schema::{people, person_roles};
+use crate::db::schema::{events, guardians, invitations, people, person_roles};
 use crate::db::types::{PersonId, SchoolId};
+use crate::db::{Conn, MultiBackend};
+use crate::page::Window;
 use crate::policy::roles::{PersonKind, Role};
 use crate::policy::team::Member;
+use crate::problem::{Code, Problem};
 use crate::resources::business_cases::rows::Manager;
 
 /// One row of `people`.
-#[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = people, primary_key(school_id, id), treat_none_as_null = true)]
 pub struct PersonRow {
     pub school_id: SchoolId,
@@ -32,6 +35,272 @@ pub struct PersonRow {
     pub version: i64,
     pub created_at: Instant,
     pub updated_at: Instant,
+}
+
+/// A person with their roles, as far as a caller may see them.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub row: PersonRow,
+    pub roles: Vec<Role>,
+    /// With all details, not only name, kind, state and roles.
+    pub whole: bool,
+}
+
+/// One row of `guardians`.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = guardians)]
+pub struct GuardianRow {
+    pub school_id: SchoolId,
+    pub pupil_id: PersonId,
+    pub guardian_id: PersonId,
+    pub relationship: Relationship,
+    pub has_parental_responsibility: bool,
+    pub created_at: Instant,
+}
+
+/// What a caller may see of a school's people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Everyone, with all details.
+    Everyone,
+    /// The names of staff, volunteers, governors and pupils; with all details what [`Sight::Own`] sees.
+    Colleagues(PersonId),
+    /// The person and the children whose guardian they are.
+    Own(PersonId),
+}
+
+/// Which people a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub kinds: Vec<PersonKind>,
+    pub roles: Vec<Role>,
+    /// Source and id there.
+    pub external: Option<(String, String)>,
+    pub updated_since: Option<Instant>,
+}
+
+type Query<'a> = people::BoxedQuery<'a, MultiBackend>;
+
+fn visible<'a>(school: SchoolId, sight: Sight) -> Query<'a> {
+    let children = |guardian: PersonId| {
+        guardians::table.filter(guardians::school_id.eq(school)).filter(guardians::guardian_id.eq(guardian)).select(guardians::pupil_id)
+    };
+    let query = people::table.filter(people::school_id.eq(school)).into_boxed();
+    match sight {
+        Sight::Everyone => query,
+        Sight::Own(me) => query.filter(people::id.eq(me).or(people::id.eq_any(children(me)))),
+        Sight::Colleagues(me) => query.filter(
+            people::kind
+                .eq_any(vec![PersonKind::Staff, PersonKind::Volunteer, PersonKind::Governor, PersonKind::Pupil])
+                .or(people::id.eq(me))
+                .or(people::id.eq_any(children(me))),
+        ),
+    }
+}
+
+fn complete(conn: &mut Conn, school: SchoolId, sight: Sight, rows: Vec<PersonRow>) -> QueryResult<Vec<Person>> {
+    let mut roles = roles_of(conn, school, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
+    let own: HashSet<PersonId> = match sight {
+        Sight::Colleagues(me) => {
+            let links = guardians::table.filter(guardians::school_id.eq(school)).filter(guardians::guardian_id.eq(me));
+            let children: Vec<PersonId> = links.select(guardians::pupil_id).load(conn)?;
+            children.into_iter().chain([me]).collect()
+        }
+        Sight::Everyone | Sight::Own(_) => HashSet::new(),
+    };
+    let whole = |id| !matches!(sight, Sight::Colleagues(_)) || own.contains(&id);
+    let person = |row: PersonRow| Person { whole: whole(row.id), roles: roles.remove(&row.id).unwrap_or_default(), row };
+    Ok(rows.into_iter().map(person).collect())
+}
+
+/// The person, as far as this caller may see them.
+///
+/// # Errors
+/// 404 where there is none for this caller.
+pub fn find(conn: &mut Conn, school: SchoolId, sight: Sight, id: PersonId) -> Result<Person, Problem> {
+    let rows: Vec<PersonRow> = visible(school, sight).filter(people::id.eq(id)).select(PersonRow::as_select()).load(conn)?;
+    complete(conn, school, sight, rows)?.pop().ok_or_else(Problem::not_found)
+}
+
+/// One page of people, in the order in which they became known.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn list(conn: &mut Conn, school: SchoolId, sight: Sight, filter: &Filter, window: &Window<PersonId>) -> Result<Vec<Person>, Problem> {
+    let mut query = visible(school, sight).order(people::id).limit(window.fetch());
+    if !filter.kinds.is_empty() {
+        query = query.filter(people::kind.eq_any(filter.kinds.clone()));
+    }
+    if !filter.roles.is_empty() {
+        let holding =
+            person_roles::table.filter(person_roles::school_id.eq(school)).filter(person_roles::role.eq_any(filter.roles.clone()));
+        query = query.filter(people::id.eq_any(holding.select(person_roles::person_id)));
+    }
+    if let Some((source, id)) = &filter.external {
+        query = query.filter(people::external_source.eq(source.clone())).filter(people::external_id.eq(id.clone()));
+    }
+    if let Some(since) = filter.updated_since {
+        query = query.filter(people::updated_at.ge(since));
+    }
+    if let Some(after) = window.after {
+        query = query.filter(people::id.gt(after));
+    }
+    let rows: Vec<PersonRow> = query.select(PersonRow::as_select()).load(conn)?;
+    Ok(complete(conn, school, sight, rows)?)
+}
+
+/// Whom a source knows by that id.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn by_external_id(conn: &mut Conn, school: SchoolId, source: &str, id: &str) -> QueryResult<Option<PersonId>> {
+    people::table
+        .filter(people::school_id.eq(school))
+        .filter(people::external_source.eq(source))
+        .filter(people::external_id.eq(id))
+        .select(people::id)
+        .first(conn)
+        .optional()
+}
+
+/// Stores a new person.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn insert(tx: &mut Conn, row: &PersonRow) -> QueryResult<()> {
+    diesel::insert_into(people::table).values(row).execute(tx)?;
+    Ok(())
+}
+
+/// Stores a changed person under their next version.
+///
+/// # Errors
+/// 412 where they have been changed meanwhile.
+pub fn save(tx: &mut Conn, row: &mut PersonRow, now: Instant) -> Result<(), Problem> {
+    let read = row.version;
+    row.version += 1;
+    row.updated_at = now;
+    let row = &*row;
+    let saved = diesel::update(people::table.find((row.school_id, row.id)).filter(people::version.eq(read))).set(row).execute(tx)?;
+    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+}
+
+/// Erases a person whom no record names, with their plain roles and invitations.
+///
+/// # Errors
+/// 409 where a record names them.
+pub fn erase(tx: &mut Conn, row: &PersonRow) -> Result<(), Problem> {
+    let in_use = || Problem::new(Code::InUse).detail("Records name this person; record that they leave instead.");
+    let acted = events::table.filter(events::school_id.eq(row.school_id)).filter(events::actor_id.eq(Some(row.id)));
+    if diesel::select(diesel::dsl::exists(acted)).get_result(tx)? {
+        return Err(in_use());
+    }
+    for role in roles_of(tx, row.school_id, &[row.id])?.remove(&row.id).into_iter().flatten().filter(|role| !role.is_privileged()) {
+        revoke_role(tx, row, role)?;
+    }
+    let invited = invitations::table.filter(invitations::school_id.eq(row.school_id)).filter(invitations::person_id.eq(row.id));
+    diesel::delete(invited).execute(tx)?;
+    // Every table that names people says so by a foreign key: these are the judge of whether one still does.
+    match diesel::delete(people::table.find((row.school_id, row.id))).execute(tx) {
+        Err(QueryError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)) => Err(in_use()),
+        result => Ok(result.map(drop)?),
+    }
+}
+
+/// Grants a role.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn grant_role(tx: &mut Conn, to: &PersonRow, role: Role, by: Option<PersonId>, now: Instant) -> QueryResult<()> {
+    diesel::insert_into(person_roles::table)
+        .values((
+            person_roles::school_id.eq(to.school_id),
+            person_roles::person_id.eq(to.id),
+            person_roles::role.eq(role),
+            person_roles::granted_by.eq(by),
+            person_roles::granted_at.eq(now),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Revokes a role.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn revoke_role(tx: &mut Conn, of: &PersonRow, role: Role) -> QueryResult<()> {
+    diesel::delete(person_roles::table.find((of.school_id, of.id, role))).execute(tx)?;
+    Ok(())
+}
+
+/// Whether somebody else who has not left holds a role.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn others_hold(conn: &mut Conn, person: &PersonRow, role: Role, today: NaiveDate) -> QueryResult<bool> {
+    let mut others = holding(conn, person.school_id, role)?;
+    others.remove(&person.id);
+    let others: Vec<PersonId> = others.into_iter().collect();
+    let still_there = people::table
+        .filter(people::school_id.eq(person.school_id))
+        .filter(people::id.eq_any(others))
+        .filter(people::left_on.is_null().or(people::left_on.gt(today)));
+    diesel::select(diesel::dsl::exists(still_there)).get_result(conn)
+}
+
+type GuardianQuery<'a> = guardians::BoxedQuery<'a, MultiBackend>;
+
+fn links<'a>(school: SchoolId, pupil: PersonId, sight: Sight) -> GuardianQuery<'a> {
+    let links = guardians::table.filter(guardians::school_id.eq(school)).filter(guardians::pupil_id.eq(pupil)).into_boxed();
+    match sight {
+        Sight::Everyone => links,
+        Sight::Colleagues(me) | Sight::Own(me) => links.filter(guardians::guardian_id.eq(me)),
+    }
+}
+
+/// One page of a pupil's guardians; whoever does not see everyone sees only that they are one themselves.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn guardians_of(
+    conn: &mut Conn,
+    school: SchoolId,
+    sight: Sight,
+    pupil: PersonId,
+    window: &Window<PersonId>,
+) -> QueryResult<Vec<GuardianRow>> {
+    let mut query = links(school, pupil, sight).order(guardians::guardian_id).limit(window.fetch());
+    if let Some(after) = window.after {
+        query = query.filter(guardians::guardian_id.gt(after));
+    }
+    query.select(GuardianRow::as_select()).load(conn)
+}
+
+/// The link between a pupil and a guardian.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn guardian(conn: &mut Conn, school: SchoolId, pupil: PersonId, guardian: PersonId) -> QueryResult<Option<GuardianRow>> {
+    guardians::table.find((school, pupil, guardian)).select(GuardianRow::as_select()).first(conn).optional()
+}
+
+/// Stores a link in place of the one before it, if there was one.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn set_guardian(tx: &mut Conn, link: &GuardianRow) -> QueryResult<()> {
+    remove_guardian(tx, link)?;
+    diesel::insert_into(guardians::table).values(link).execute(tx)?;
+    Ok(())
+}
+
+/// Removes a link.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn remove_guardian(tx: &mut Conn, link: &GuardianRow) -> QueryResult<()> {
+    diesel::delete(guardians::table.find((link.school_id, link.pupil_id, link.guardian_id))).execute(tx)?;
+    Ok(())
 }
 
 /// Who holds a role.

@@ -1,9 +1,385 @@
-//! Who counts as what, and who may grant which role.
+//! Who counts as what, what can be done with a person, and who may grant which role.
 
-use crate::policy::roles::Role;
+use chrono::NaiveDate;
+
+use crate::policy::roles::{PersonKind, Role};
+use crate::problem::{Code, Problem};
+use crate::words::words;
+
+words! {
+    /// Whether somebody is at the school.
+    pub enum PersonState { Active, Left }
+
+    /// What can be done with a person.
+    pub enum PersonAction { Edit, Leave, GrantRole, RevokeRole, Invite }
+
+    /// What an adult is to a pupil.
+    pub enum Relationship { Parent, StepParent, Grandparent, OtherRelative, FosterCarer, LegalGuardian, SocialWorker, Other }
+}
+
+/// The roles that a service account assigns: a person who had others would have them confirmed by a person.
+const SYNCED: [Role; 5] = [Role::Staff, Role::Volunteer, Role::ParentCarer, Role::Pupil, Role::Governor];
 
 /// Whether somebody with these roles is a member of staff: employees, the head and IT included (A13).
 pub fn is_staff(roles: &[Role]) -> bool {
     use Role::{DeputyDsl, Dsl, Headteacher, ItTechnician, LeadershipTeam, Staff};
     roles.iter().any(|role| matches!(role, Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl))
+}
+
+/// Whether somebody with these roles sees everyone with all details; the headteacher's delegate does too.
+pub fn sees_everyone(roles: &[Role]) -> bool {
+    use Role::{ChairOfGovernors, DeputyDsl, Dpo, Dsl, Headteacher, ItTechnician, MisIntegration};
+    roles.iter().any(|role| matches!(role, Headteacher | ItTechnician | Dsl | DeputyDsl | Dpo | ChairOfGovernors | MisIntegration))
+}
+
+/// Whether somebody with this leaving date has left; the date is the first day away.
+pub fn has_left(left_on: Option<NaiveDate>, today: NaiveDate) -> bool {
+    left_on.is_some_and(|day| day <= today)
+}
+
+/// Who grants and revokes roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Granter {
+    /// Holds a granting role: privileged roles too, but never to themselves.
+    Privileged,
+    /// May grant roles that are not privileged.
+    Plain,
+    /// A service account, which assigns what a roster says.
+    Service,
+    /// May not grant roles at all.
+    Nobody,
+}
+
+/// A person as a caller finds them.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    pub kind: PersonKind,
+    pub roles: &'a [Role],
+    pub left_on: Option<NaiveDate>,
+    pub today: NaiveDate,
+    pub has_email: bool,
+    /// The caller is this person.
+    pub oneself: bool,
+    /// The caller may change people.
+    pub may_manage: bool,
+    pub may_invite: bool,
+    pub granter: Granter,
+}
+
+impl Standing<'_> {
+    fn left(&self) -> bool {
+        has_left(self.left_on, self.today)
+    }
+
+    fn conflict(&self, detail: &str) -> Problem {
+        Problem::state_conflict(allowed(self)).detail(detail)
+    }
+}
+
+/// The actions that are left to the caller.
+pub fn allowed(person: &Standing) -> Vec<PersonAction> {
+    use strum::IntoEnumIterator;
+    let grants = matches!(person.granter, Granter::Privileged | Granter::Plain);
+    let possible = |action: &PersonAction| match action {
+        PersonAction::Edit => person.may_manage,
+        PersonAction::Leave => person.may_manage && !person.left(),
+        PersonAction::GrantRole => grants && !person.left(),
+        PersonAction::RevokeRole => grants && person.roles.iter().any(|role| may_grant(*role, person.granter, person.oneself).is_ok()),
+        PersonAction::Invite => person.may_invite && may_get_in(person).is_ok() && not_invitable(person).is_none(),
+    };
+    PersonAction::iter().filter(possible).collect()
+}
+
+fn forbidden(why: &str) -> Problem {
+    Problem::new(Code::Forbidden).detail(why)
+}
+
+/// Privileged roles only by a holder of a granting role, and by nobody to or from themselves; the others by
+/// whoever may grant roles.
+///
+/// # Errors
+/// 403 with the reason.
+pub fn may_grant(role: Role, granter: Granter, oneself: bool) -> Result<(), Problem> {
+    match granter {
+        Granter::Nobody => Err(forbidden("Granting and revoking roles is left to the headteacher, the chair of governors and IT.")),
+        Granter::Service if SYNCED.contains(&role) => Ok(()),
+        Granter::Service => {
+            Err(forbidden("A service account assigns staff, volunteer, parent_carer, pupil and governor; a person grants other roles."))
+        }
+        _ if !role.is_privileged() => Ok(()),
+        Granter::Privileged if oneself => Err(forbidden("Nobody grants a privileged role to themselves or revokes one of their own.")),
+        Granter::Privileged => Ok(()),
+        Granter::Plain => Err(forbidden("Only the headteacher or the chair of governors grants and revokes privileged roles.")),
+    }
+}
+
+/// Whether the caller may grant this role to this person.
+///
+/// # Errors
+/// 403 where the caller may not, 409 where the person has left or holds the role, 422 where it does not suit them.
+pub fn grant(person: &Standing, role: Role) -> Result<(), Problem> {
+    may_grant(role, person.granter, person.oneself)?;
+    if person.left() {
+        Err(person.conflict("This person has left."))
+    } else if person.roles.contains(&role) {
+        Err(Problem::new(Code::AlreadyExists).detail("This person holds the role already."))
+    } else if role.suits(person.kind) {
+        Ok(())
+    } else {
+        Err(unsuitable("/role"))
+    }
+}
+
+fn unsuitable(pointer: &str) -> Problem {
+    Problem::invalid(pointer, "unsuitable_role", "This role does not suit a person of this kind.")
+}
+
+/// Whether the caller may revoke this role of this person. `other_heads`: somebody else at the school is
+/// headteacher too.
+///
+/// # Errors
+/// 403 where the caller may not, 409 where the person does not hold it or is the last headteacher.
+pub fn revoke(person: &Standing, role: Role, other_heads: bool) -> Result<(), Problem> {
+    may_grant(role, person.granter, person.oneself)?;
+    if !person.roles.contains(&role) {
+        Err(person.conflict("This person does not hold the role."))
+    } else if role == Role::Headteacher && !other_heads && !person.left() {
+        Err(person.conflict("This is the last headteacher; grant the role to the next one first."))
+    } else {
+        Ok(())
+    }
+}
+
+/// The plain roles that come and go as a roster says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shift {
+    pub granted: Vec<Role>,
+    pub revoked: Vec<Role>,
+}
+
+impl Shift {
+    pub fn is_empty(&self) -> bool {
+        self.granted.is_empty() && self.revoked.is_empty()
+    }
+}
+
+/// What has to come and go so that a person holds the `wanted` roles, and of the others only those that this
+/// caller does not assign. `person.kind` is the new one; without `wanted` the roles stay, and must suit it.
+///
+/// # Errors
+/// 403 where a role is not this caller's to assign, 409 where the person has left or keeps a role that does not
+/// suit them, 422 where a wanted one does not suit them.
+pub fn shift(person: &Standing, wanted: Option<&[Role]>) -> Result<Shift, Problem> {
+    let assigns = |role: Role| !role.is_privileged() && may_grant(role, person.granter, person.oneself).is_ok();
+    let mut shift = Shift::default();
+    if let Some(wanted) = wanted {
+        for (index, &role) in wanted.iter().enumerate() {
+            if role.is_privileged() {
+                return Err(forbidden("A privileged role is not assigned with a person's details; grant it as an action of its own."));
+            }
+            may_grant(role, person.granter, person.oneself)?;
+            if !role.suits(person.kind) {
+                return Err(unsuitable(&format!("/roles/{index}")));
+            }
+            if !person.roles.contains(&role) && !shift.granted.contains(&role) {
+                shift.granted.push(role);
+            }
+        }
+        shift.revoked = person.roles.iter().copied().filter(|&role| assigns(role) && !wanted.contains(&role)).collect();
+    }
+    if person.left() && !shift.granted.is_empty() {
+        return Err(person.conflict("This person has left."));
+    }
+    if person.roles.iter().any(|role| !shift.revoked.contains(role) && !role.suits(person.kind)) {
+        return Err(person.conflict("This person holds a role that does not suit the new kind; revoke it first."));
+    }
+    Ok(shift)
+}
+
+/// Whether this person's leaving date can be `left_on`: it only ever comes earlier.
+///
+/// # Errors
+/// 409 where the person has left, or leaves on an earlier day.
+pub fn leave(person: &Standing, left_on: NaiveDate) -> Result<(), Problem> {
+    if person.left() {
+        Err(person.conflict("This person has left."))
+    } else if person.left_on.is_some_and(|day| day <= left_on) {
+        Err(person.conflict("This person leaves on that day already, or before it."))
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether the caller may invite this person to choose a password. Who holds the link takes over the account, so
+/// that of somebody with a privileged role is for a holder of a granting role to hand out.
+///
+/// # Errors
+/// 403 where somebody else has to, 409 where the person has left or has no e-mail address.
+pub fn invite(person: &Standing) -> Result<(), Problem> {
+    may_get_in(person)?;
+    not_invitable(person).map_or(Ok(()), |why| Err(person.conflict(why)))
+}
+
+fn may_get_in(person: &Standing) -> Result<(), Problem> {
+    if person.granter == Granter::Privileged || !person.roles.iter().any(|role| role.is_privileged()) {
+        Ok(())
+    } else {
+        let why = "This person holds a privileged role: only the headteacher or the chair of governors invites them.";
+        Err(forbidden(why))
+    }
+}
+
+fn not_invitable(person: &Standing) -> Option<&'static str> {
+    if person.left() {
+        Some("This person has left.")
+    } else if person.has_email {
+        None
+    } else {
+        Some("This person has no e-mail address, which is the user name; add one first.")
+    }
+}
+
+/// Whether somebody of this kind can be the guardian of somebody of that kind.
+///
+/// # Errors
+/// 409 where the one is no pupil or the other is.
+pub fn guardian(pupil: PersonKind, guardian: PersonKind) -> Result<(), Problem> {
+    if pupil == PersonKind::Pupil && guardian != PersonKind::Pupil {
+        Ok(())
+    } else {
+        Err(Problem::new(Code::StateConflict).detail("Only a pupil has guardians, and no pupil is one."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Granter::{Nobody, Plain, Privileged, Service};
+    use Role::{Dpo, Dsl, Governor, Headteacher, LeadershipTeam, MisIntegration, ParentCarer, Pupil, Staff};
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn person(kind: PersonKind, roles: &[Role], granter: Granter) -> Standing<'_> {
+        Standing {
+            kind,
+            roles,
+            left_on: None,
+            today: day("2026-06-15"),
+            has_email: true,
+            oneself: false,
+            may_manage: true,
+            may_invite: true,
+            granter,
+        }
+    }
+
+    fn staff(roles: &[Role], granter: Granter) -> Standing<'_> {
+        person(PersonKind::Staff, roles, granter)
+    }
+
+    fn code<T: std::fmt::Debug>(result: Result<T, Problem>) -> Code {
+        result.unwrap_err().code()
+    }
+
+    #[test]
+    fn privileged_roles_are_granted_by_head_and_chair_to_others_alone() {
+        for (role, granter, oneself, allowed) in [
+            (Staff, Plain, false, true),
+            (Staff, Plain, true, true),
+            (Dsl, Plain, false, false),
+            (Dsl, Privileged, false, true),
+            (Dsl, Privileged, true, false),
+            (Headteacher, Privileged, false, true),
+            (LeadershipTeam, Plain, false, true),
+            (LeadershipTeam, Service, false, false),
+            (ParentCarer, Service, false, true),
+            (Dpo, Service, false, false),
+            (Staff, Nobody, false, false),
+        ] {
+            assert_eq!(may_grant(role, granter, oneself).is_ok(), allowed, "{role} by {granter:?}, oneself: {oneself}");
+        }
+    }
+
+    #[test]
+    fn a_role_is_granted_once_to_somebody_it_suits_who_is_still_there() {
+        assert!(grant(&staff(&[], Plain), Staff).is_ok());
+        assert_eq!(code(grant(&staff(&[Staff], Plain), Staff)), Code::AlreadyExists);
+        assert_eq!(code(grant(&person(PersonKind::Pupil, &[], Plain), Staff)), Code::ValidationFailed);
+        assert_eq!(code(grant(&staff(&[], Privileged), MisIntegration)), Code::ValidationFailed);
+        let gone = Standing { left_on: Some(day("2026-06-15")), ..staff(&[], Plain) };
+        assert_eq!(code(grant(&gone, Staff)), Code::StateConflict);
+        let leaving = Standing { left_on: Some(day("2026-06-16")), ..gone };
+        assert!(grant(&leaving, Staff).is_ok());
+    }
+
+    #[test]
+    fn the_last_headteacher_stays_one() {
+        let head = staff(&[Headteacher], Privileged);
+        assert_eq!(code(revoke(&head, Headteacher, false)), Code::StateConflict);
+        assert!(revoke(&head, Headteacher, true).is_ok());
+        assert!(revoke(&Standing { left_on: Some(head.today), ..head }, Headteacher, false).is_ok());
+        assert_eq!(code(revoke(&Standing { oneself: true, ..head }, Headteacher, true)), Code::Forbidden);
+        assert_eq!(code(revoke(&head, Dsl, true)), Code::StateConflict);
+    }
+
+    #[test]
+    fn a_roster_moves_plain_roles_and_leaves_the_others() {
+        let held = [Dsl, LeadershipTeam, Staff];
+        let synced = shift(&staff(&held, Service), Some(&[Governor, Governor])).unwrap();
+        assert_eq!(synced, Shift { granted: vec![Governor], revoked: vec![Staff] });
+        assert!(shift(&staff(&held, Service), None).unwrap().is_empty());
+        assert!(shift(&staff(&held, Service), Some(&[Staff])).unwrap().is_empty());
+        assert_eq!(shift(&staff(&held, Plain), Some(&[])).unwrap().revoked, [LeadershipTeam, Staff]);
+        for granter in [Privileged, Plain, Service, Nobody] {
+            assert_eq!(code(shift(&staff(&[], granter), Some(&[Dsl]))), Code::Forbidden, "{granter:?}");
+        }
+        assert_eq!(code(shift(&staff(&[], Service), Some(&[LeadershipTeam]))), Code::Forbidden);
+        assert_eq!(code(shift(&staff(&[], Nobody), Some(&[Staff]))), Code::Forbidden);
+        assert_eq!(code(shift(&staff(&[], Service), Some(&[Pupil]))), Code::ValidationFailed);
+    }
+
+    #[test]
+    fn a_new_kind_must_suit_the_roles_that_stay() {
+        let governor = person(PersonKind::Governor, &[Staff], Service);
+        assert_eq!(code(shift(&governor, None)), Code::StateConflict);
+        assert!(shift(&governor, Some(&[Governor])).is_ok());
+        assert_eq!(code(shift(&person(PersonKind::Governor, &[Dsl], Service), Some(&[Governor]))), Code::StateConflict);
+    }
+
+    #[test]
+    fn a_leaving_date_only_comes_earlier() {
+        let leaving = Standing { left_on: Some(day("2026-07-22")), ..staff(&[], Plain) };
+        assert!(leave(&staff(&[], Plain), day("2030-01-01")).is_ok());
+        assert!(leave(&leaving, day("2026-07-21")).is_ok());
+        assert_eq!(code(leave(&leaving, day("2026-07-22"))), Code::StateConflict);
+        assert_eq!(code(leave(&Standing { today: day("2026-07-22"), ..leaving }, day("2026-01-01"))), Code::StateConflict);
+    }
+
+    #[test]
+    fn who_holds_a_privileged_role_is_invited_by_head_or_chair() {
+        assert!(invite(&staff(&[Staff], Plain)).is_ok());
+        assert_eq!(code(invite(&staff(&[Headteacher], Plain))), Code::Forbidden);
+        assert_eq!(code(invite(&staff(&[Staff, Dsl], Nobody))), Code::Forbidden);
+        assert!(invite(&staff(&[Headteacher], Privileged)).is_ok());
+        assert_eq!(code(invite(&Standing { has_email: false, ..staff(&[], Plain) })), Code::StateConflict);
+        assert_eq!(code(invite(&Standing { left_on: Some(day("2026-01-01")), ..staff(&[], Plain) })), Code::StateConflict);
+    }
+
+    #[test]
+    fn the_actions_shown_are_those_that_are_left() {
+        use PersonAction::{Edit, GrantRole, Invite, Leave, RevokeRole};
+        assert_eq!(allowed(&staff(&[Staff], Plain)), [Edit, Leave, GrantRole, RevokeRole, Invite]);
+        assert_eq!(allowed(&staff(&[Dsl], Plain)), [Edit, Leave, GrantRole]);
+        assert_eq!(allowed(&Standing { left_on: Some(day("2026-01-01")), ..staff(&[Staff], Plain) }), [Edit, RevokeRole]);
+        assert_eq!(allowed(&Standing { may_manage: false, may_invite: false, ..staff(&[Staff], Nobody) }), []);
+    }
+
+    #[test]
+    fn guardians_are_grown_up() {
+        assert!(guardian(PersonKind::Pupil, PersonKind::Staff).is_ok());
+        assert_eq!(code(guardian(PersonKind::Pupil, PersonKind::Pupil)), Code::StateConflict);
+        assert_eq!(code(guardian(PersonKind::Staff, PersonKind::ParentCarer)), Code::StateConflict);
+    }
 }

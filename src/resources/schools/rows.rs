@@ -6,6 +6,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -37,6 +38,13 @@ pub struct SchoolRow {
     pub updated_at: Instant,
 }
 
+impl SchoolRow {
+    /// The clock by which the school tells days.
+    pub fn zone(&self) -> Tz {
+        self.time_zone.parse().unwrap_or(Tz::Europe__London)
+    }
+}
+
 /// # Errors
 /// Where the database gives none.
 pub fn find(conn: &mut Conn, school: SchoolId) -> QueryResult<SchoolRow> {
@@ -63,7 +71,7 @@ pub fn closing(conn: &mut Conn, school: SchoolId) -> QueryResult<BTreeMap<NaiveD
 pub fn calendar(conn: &mut Conn, school: SchoolId, bank_holidays: &Arc<BankHolidays>) -> QueryResult<SchoolCalendar> {
     let row = find(conn, school)?;
     Ok(SchoolCalendar {
-        time_zone: row.time_zone.parse().unwrap_or(chrono_tz::Europe::London),
+        time_zone: row.zone(),
         division: row.holiday_division,
         closing_days: closing(conn, school)?,
         bank_holidays_count_as_weekend: row.bank_holidays_count_as_weekend,

@@ -209,7 +209,8 @@ impl Reply {
     /// The refusal names these clauses, in alphabetical order, and no others.
     #[track_caller]
     pub fn violates(self, clauses: &[&str]) -> Self {
-        let mut named: Vec<&str> = self.json["violations"].as_array().into_iter().flatten().filter_map(|one| one["clause"].as_str()).collect();
+        let mut named: Vec<&str> =
+            self.json["violations"].as_array().into_iter().flatten().filter_map(|one| one["clause"].as_str()).collect();
         named.sort_unstable();
         named.dedup();
         assert_eq!(named, clauses, "{self}");
@@ -219,7 +220,12 @@ impl Reply {
     /// The refusal finds exactly this wrong with these fields.
     #[track_caller]
     pub fn points_at(self, errors: &[(&str, &str)]) -> Self {
-        let found: Vec<_> = self.json["errors"].as_array().into_iter().flatten().map(|one| (one["pointer"].as_str().unwrap(), one["code"].as_str().unwrap())).collect();
+        let found: Vec<_> = self.json["errors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|one| (one["pointer"].as_str().unwrap(), one["code"].as_str().unwrap()))
+            .collect();
         assert_eq!(found, errors, "{self}");
         self
     }

@@ -33,9 +33,11 @@ impl Operation {
 
 /// Every operation of the document.
 pub fn operations() -> impl Iterator<Item = Operation> {
-    DOCUMENT["paths"].as_object().unwrap().iter().flat_map(|(path, item)| {
-        item.as_object().unwrap().iter().map(move |(method, item)| Operation { method, path, item })
-    })
+    DOCUMENT["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |(method, item)| Operation { method, path, item }))
 }
 
 /// What `$ref` stands for.
@@ -69,9 +71,13 @@ pub fn check(reply: &Reply) {
         assert!(preflight || status == 405 && at("allow"), "the document does not know this method: {reply}");
         return;
     };
-    let response = operation["responses"].get(status.to_string()).unwrap_or_else(|| panic!("{} does not declare this status: {reply}", operation["operationId"]));
+    let response = operation["responses"]
+        .get(status.to_string())
+        .unwrap_or_else(|| panic!("{} does not declare this status: {reply}", operation["operationId"]));
     let response = resolved(response);
-    for name in response["headers"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).filter(|name| !SOMETIMES.contains(name)) {
+    for name in
+        response["headers"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).filter(|name| !SOMETIMES.contains(name))
+    {
         assert!(at(name), "no {name}: {reply}");
     }
     if reply.method == "HEAD" {

@@ -66,6 +66,11 @@ pub const SERVICE_SECRET: &str = "the secret of the service account";
 /// Keys are made once; a school needs none of its own.
 static DATA_DIR: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
 
+/// Where the keys are, for a program of its own.
+pub fn data_dir() -> &'static std::path::Path {
+    DATA_DIR.path()
+}
+
 /// A school with one person per role and a second member of staff.
 pub struct School {
     pub id: SchoolId,
@@ -271,7 +276,9 @@ impl Server {
     pub async fn token(&self, school: SchoolId, holder: Holder) -> String {
         let session = self.session(school, holder).await;
         let roles = match holder {
-            Holder::Person(id) => self.state.db.read(move |conn| sessions::roles_of(conn, school, id).map_err(Problem::from)).await.unwrap(),
+            Holder::Person(id) => {
+                self.state.db.read(move |conn| sessions::roles_of(conn, school, id).map_err(Problem::from)).await.unwrap()
+            }
             Holder::Service(_) => vec![Role::MisIntegration],
         };
         let grant = NewToken {
@@ -294,7 +301,9 @@ impl Server {
         let now = self.state.clock.now();
         let open = move |tx: &mut Conn| {
             let session = sessions::open(tx, school, holder, "weald", now)?;
-            diesel::update(session_rows::table.find((school, session.id))).set(session_rows::expires_at.eq(at("2099-01-01T00:00:00Z"))).execute(tx)?;
+            diesel::update(session_rows::table.find((school, session.id)))
+                .set(session_rows::expires_at.eq(at("2099-01-01T00:00:00Z")))
+                .execute(tx)?;
             Ok::<_, Problem>(session)
         };
         let session = self.state.db.write(school.uuid(), open).await.unwrap();

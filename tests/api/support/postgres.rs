@@ -33,9 +33,7 @@ pub fn create_database_from(template: &str) -> String {
 fn create_database_like(template: &str) -> String {
     let name = format!("weald_test_{}", Uuid::new_v4().simple());
     // The other strategy, wal_log, takes two to three times as long.
-    administrate(&format!(
-        r#"CREATE DATABASE {name} TEMPLATE "{template}" STRATEGY file_copy"#
-    ));
+    administrate(&format!(r#"CREATE DATABASE {name} TEMPLATE "{template}" STRATEGY file_copy"#));
     let (server, _, options) = cut(admin_url());
     format!("{server}/{name}{options}")
 }
@@ -71,9 +69,7 @@ fn start_cluster() -> (String, Option<Child>) {
         .spawn()
         .expect("sh runs");
     let mut directory = String::new();
-    BufReader::new(keeper.stdout.take().expect("a pipe"))
-        .read_line(&mut directory)
-        .expect("the keeper writes UTF-8");
+    BufReader::new(keeper.stdout.take().expect("a pipe")).read_line(&mut directory).expect("the keeper writes UTF-8");
     assert!(
         !directory.is_empty(),
         "The tests need PostgreSQL, and it did not start (the reason is above). \

@@ -1,0 +1,90 @@
+//! The log: who sees what, in which order, and what the chain finds.
+
+use diesel::prelude::*;
+use serde_json::{Value, json};
+use weald::db::schema::events;
+use weald::events::chain::{self, Break};
+
+use crate::support::{School, on_both_engines};
+
+on_both_engines! {
+    async fn a_follower_sees_every_event_once_and_in_order(school: School) {
+        school.active_account().await;
+        let head = school.headteacher();
+        let (mut seen, mut after) = (Vec::new(), String::new());
+        loop {
+            let feed = head.get(format!("/v1/events?limit=2{after}")).await.is(200);
+            seen.extend(feed["items"].as_array().unwrap().iter().map(|event| event["sequence"].as_str().unwrap().parse::<i64>().unwrap()));
+            after = format!("&after={}", feed["next_cursor"].as_str().unwrap());
+            if feed["has_more"] == false {
+                break;
+            }
+        }
+        assert_eq!(seen, (1..=7).collect::<Vec<_>>());
+        let latest = head.get("/v1/events?after=latest").await.is(200);
+        assert_eq!(latest["items"], json!([]));
+        school.draft().await;
+        let new = head.get(format!("/v1/events?after={}", latest["next_cursor"].as_str().unwrap())).await.is(200);
+        assert_eq!(new["items"][0]["type"], "business_case.drafted");
+        head.get("/v1/events?after=nonsense").await.is(400).problem("invalid_cursor");
+        head.get("/v1/events?type=nonsense").await.is(400).problem("malformed_query");
+    }
+
+    async fn a_filter_shows_the_history_of_one_thing_and_its_cursor_steps_over_the_rest(school: School) {
+        let case = school.approved_case().await;
+        school.draft().await;
+        let history = school.headteacher().get(format!("/v1/events?subject_id={}&limit=200", case["id"].as_str().unwrap())).await.is(200);
+        assert_eq!(history["items"].as_array().unwrap().len(), 3);
+        let rest = school.headteacher().get(format!("/v1/events?after={}", history["next_cursor"].as_str().unwrap())).await.is(200);
+        assert_eq!(rest["items"], json!([]), "the draft was read over");
+    }
+
+    async fn staff_see_what_they_did_themselves(school: School) {
+        school.approved_case().await;
+        let actors = async |feed: Value| feed["items"].as_array().unwrap().iter().map(|event| event["data"]["actor_id"].clone()).collect::<Vec<_>>();
+        let staff = school.staff();
+        let seen = actors(staff.get("/v1/events").await.is(200).json().clone()).await;
+        assert_eq!(seen, vec![json!(staff.id()); 2]);
+        assert_eq!(school.second_staff().get("/v1/events").await.is(200)["items"], json!([]));
+        school.pupil().get("/v1/events").await.is(403);
+        assert_eq!(school.service().get("/v1/events").await.is(200)["items"].as_array().unwrap().len(), 4);
+    }
+
+    async fn events_hold_ids_and_names_of_fields_and_no_values(school: School) {
+        let draft = school.staff().post("/v1/business-cases", json!({ "name": "canary-name" })).await.is(201);
+        school.staff().patch(draft.url(""), json!({ "aim": "canary-aim" })).if_match(draft.etag()).await.is(200);
+        let feed = school.headteacher().get("/v1/events").await.is(200);
+        assert!(!feed.text.contains("canary"), "{feed}");
+        assert_eq!(feed["items"][2]["data"]["changed"], json!(["aim"]));
+    }
+
+    async fn the_chain_finds_a_changed_a_removed_and_a_swapped_row(school: School) {
+        school.approved_case().await;
+        let id = school.id;
+        let verify = async || school.read(move |conn| chain::verify(conn, id)).await;
+        assert_eq!(verify().await, Ok(4));
+        let second = move || events::table.find((id, 2_i64));
+        let set_type = move |to: &'static str| move |tx: &mut weald::db::Conn| diesel::update(second()).set(events::event_type.eq(to)).execute(tx);
+        school.write(set_type("business_case.rejected")).await;
+        assert_eq!(verify().await, Err(Break::Changed(2)));
+        school.write(set_type("business_case.drafted")).await;
+        assert_eq!(verify().await, Ok(4));
+
+        let renumber = move |from: i64, to: i64| {
+            move |tx: &mut weald::db::Conn| diesel::update(events::table.find((id, from))).set(events::number.eq(to)).execute(tx)
+        };
+        for (from, to) in [(2, 9), (3, 2), (9, 3)] {
+            school.write(renumber(from, to)).await;
+        }
+        assert_eq!(verify().await, Err(Break::Changed(2)), "two rows swapped");
+        for (from, to) in [(3, 9), (2, 3), (9, 2)] {
+            school.write(renumber(from, to)).await;
+        }
+        assert_eq!(verify().await, Ok(4));
+
+        school.write(move |tx| diesel::delete(events::table.find((id, 4_i64))).execute(tx)).await;
+        assert_eq!(verify().await, Err(Break::Truncated { found: 3, head: 4 }));
+        school.write(move |tx| diesel::delete(second()).execute(tx)).await;
+        assert_eq!(verify().await, Err(Break::Missing(2)));
+    }
+}
