@@ -204,7 +204,10 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, schemas: 
             response["headers"] = headers;
             with_examples(&mut response["content"], schemas);
         }
-        if path.contains("/{id}") && responses.contains_key("200") {
+        // What has a version answers with it.
+        let shape = responses.get("200").and_then(|response| response["content"]["application/json"]["schema"]["$ref"].as_str());
+        let shape = shape.and_then(|reference| reference.rsplit('/').next());
+        if shape.is_some_and(|name| !schemas[name]["properties"]["version"].is_null()) {
             responses["200"]["headers"]["ETag"] = json!({ "$ref": "#/components/headers/ETag" });
             if method == "get" {
                 responses.insert("304".into(), json!({ "$ref": "#/components/responses/NotModified" }));

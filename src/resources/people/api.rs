@@ -324,7 +324,10 @@ fn event(kind: EventType, person: &rows::Person) -> Event {
 fn check_external_id(tx: &mut Conn, row: &PersonRow) -> Result<(), Problem> {
     match (&row.external_source, &row.external_id) {
         (Some(source), Some(id)) => match rows::by_external_id(tx, row.school_id, source, id)? {
-            Some(person) if person != row.id => Err(Problem::new(Code::AlreadyExists).detail("This external id is another person's.")),
+            Some(person) if person != row.id => {
+                let error = FieldError::new("/external_id", "taken", "Another person has this external id.");
+                Err(Problem::new(Code::AlreadyExists).with_errors(vec![error]))
+            }
             _ => Ok(()),
         },
         (None, None) => Ok(()),
