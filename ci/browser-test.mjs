@@ -35,7 +35,7 @@ try {
   const { items: [submitted] } = JSON.parse((await execute(list)).body);
   if (!submitted) throw new Error('There is no submitted business case to approve.');
 
-  const get = await open('get_business_case');
+  const get = await open('find_business_case');
   await fill(get, 'id', submitted.id);
   const etag = (await execute(get)).headers.match(/^\s*etag:\s*(.+?)\s*$/im)?.[1];
   if (!etag) throw new Error('The business case comes without an ETag.');

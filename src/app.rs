@@ -109,6 +109,7 @@ pub fn app(
         .default_service(web::to(elsewhere))
         .wrap(middleware::from_fn(edge::edge))
         .wrap(cors)
+        .wrap(middleware::from_fn(edge::forget_strange_origin))
 }
 
 /// A path that no route takes, or not with this method.

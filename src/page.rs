@@ -28,25 +28,18 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-/// The query of a list that has no filters.
+/// The query of a list that has no filters. `limit` and `cursor` are no part of what a cursor is bound to; every
+/// page has them in the document (`http/document.rs`).
 #[derive(Clone, Debug, Serialize, Deserialize, Validate, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
-    #[serde(skip_serializing_if = "no_filter")]
+    #[serde(skip_serializing)]
     #[validate(range(min = 1, max = 200))]
-    #[param(minimum = 1, maximum = 200, default = 50, nullable = false)]
     pub limit: Option<u16>,
-    #[serde(skip_serializing_if = "no_filter")]
+    #[serde(skip_serializing)]
     #[validate(length(max = 500))]
-    #[param(max_length = 500, nullable = false)]
     pub cursor: Option<String>,
-}
-
-/// Keeps `limit` and `cursor` out of what a cursor is bound to. (`skip_serializing` would hide them from the
-/// document too.)
-pub fn no_filter<T>(_: &T) -> bool {
-    true
 }
 
 /// Where a page starts, and how long it is.

@@ -7,6 +7,7 @@ use strum::IntoEnumIterator;
 use utoipa::ToSchema;
 
 use crate::db::DbError;
+use crate::http::text::Line;
 use crate::policy::deadline::PastCalendarHorizon;
 use crate::policy::refusal::{Grounds, Refusal};
 
@@ -152,7 +153,7 @@ pub struct Body<'a> {
     violations: &'a [ClauseViolation],
     /// The actions that the state still allows this caller.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(max_items = 20, nullable = false)]
+    #[schema(max_items = 20, nullable = false, value_type = Option<Vec<Line<40>>>, inline)]
     allowed_actions: Option<&'a [&'static str]>,
 }
 

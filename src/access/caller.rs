@@ -53,13 +53,19 @@ struct Inner {
     db: Db,
     now: Instant,
     identity: Result<Arc<Identity>, Problem>,
-    /// Of a POST: method and path with the key that the client gave.
-    idempotency_key: Option<(String, String)>,
+    /// Of a POST: method and path with the key that the client gave; or what is wrong with the key, to be said after
+    /// 401 and 403.
+    idempotency_key: Result<Option<(String, String)>, Problem>,
     body: OnceLock<[u8; 32]>,
 }
 
 impl RequestContext {
-    pub fn new(db: Db, now: Instant, identity: Result<Arc<Identity>, Problem>, idempotency_key: Option<(String, String)>) -> Self {
+    pub fn new(
+        db: Db,
+        now: Instant,
+        identity: Result<Arc<Identity>, Problem>,
+        idempotency_key: Result<Option<(String, String)>, Problem>,
+    ) -> Self {
         Self(Arc::new(Inner { db, now, identity, idempotency_key, body: OnceLock::new() }))
     }
 
@@ -92,6 +98,7 @@ impl<P: Permission> FromRequest for Caller<P> {
         std::future::ready(context.ok_or_else(|| Problem::new(Code::Unauthenticated)).and_then(|context| {
             let identity = context.0.identity.clone()?;
             let held = identity.held(&P::ROW).ok_or_else(|| Problem::new(Code::Forbidden))?;
+            context.0.idempotency_key.as_ref().map_err(Problem::clone)?;
             Ok(Self { context, identity, held, permission: PhantomData })
         }))
     }
@@ -182,7 +189,7 @@ impl<P: 'static> Caller<P> {
     pub async fn write<R: Reply>(self, f: impl FnOnce(&mut Conn, &Self) -> Result<R, Problem> + Send + 'static) -> Result<R, Problem> {
         let db = self.context.0.db.clone();
         db.write(self.school().uuid(), move |tx| {
-            let Some((target, key)) = &self.context.0.idempotency_key else { return f(tx, &self) };
+            let Ok(Some((target, key))) = &self.context.0.idempotency_key else { return f(tx, &self) };
             let who = self.person().map_or_else(|| self.client_id().to_owned(), |person| person.to_string());
             let body = self.context.0.body.get().copied().unwrap_or_default();
             let request = idempotency::Request::new(self.school(), &who, self.client_id(), target, key, body);

@@ -459,14 +459,16 @@ async fn revoke(request: &HttpRequest, form: Form<RevocationRequest>, state: &St
 }
 
 /// The public keys that verify access tokens (RFC 7517).
-#[utoipa::path(tag = "access", operation_id = "list_keys", security(()), responses((status = 200, description = "A JWK Set.", body = serde_json::Value), Fails<429>))]
+#[utoipa::path(tag = "access", operation_id = "list_keys", security(()), responses((status = 200, description = "A JWK Set.", body = serde_json::Value,
+    example = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "a1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }] })), Fails<429>))]
 #[get("/.well-known/jwks.json")]
 pub async fn list_keys(state: web::Data<State>) -> HttpResponse {
     HttpResponse::Ok().insert_header(("Cache-Control", "public, max-age=300")).json(state.tokens.jwks())
 }
 
 /// Where the endpoints are and what they can do (RFC 8414).
-#[utoipa::path(tag = "access", operation_id = "find_authorization_server", security(()), responses((status = 200, description = "Authorization server metadata.", body = serde_json::Value), Fails<429>))]
+#[utoipa::path(tag = "access", operation_id = "find_authorization_server", security(()), responses((status = 200, description = "Authorization server metadata.", body = serde_json::Value,
+    example = json!({ "issuer": "https://weald.example", "token_endpoint": "https://weald.example/oauth/token", "jwks_uri": "https://weald.example/.well-known/jwks.json" })), Fails<429>))]
 #[get("/.well-known/oauth-authorization-server")]
 pub async fn find_authorization_server(state: web::Data<State>) -> HttpResponse {
     let issuer = state.tokens.issuer();

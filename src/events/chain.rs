@@ -55,6 +55,9 @@ pub enum Break {
 pub fn verify(conn: &mut Conn, school: SchoolId) -> QueryResult<Result<i64, Break>> {
     let (mut number, mut previous) = (0, GENESIS.to_owned());
     loop {
+        // Read before the rows: what is written meanwhile comes after it, so the head of a log without a break is
+        // never ahead of its rows.
+        let head: (i64, String) = event_heads::table.find(school).select((event_heads::number, event_heads::hash)).first(conn)?;
         let rows: Vec<EventRow> = events::table
             .filter(events::school_id.eq(school))
             .filter(events::number.gt(number))
@@ -63,7 +66,7 @@ pub fn verify(conn: &mut Conn, school: SchoolId) -> QueryResult<Result<i64, Brea
             .select(EventRow::as_select())
             .load(conn)?;
         if rows.is_empty() {
-            break;
+            return Ok(if head == (number, previous) { Ok(number) } else { Err(Break::Truncated { found: number, head: head.0 }) });
         }
         for row in rows {
             if row.number != number + 1 {
@@ -79,8 +82,6 @@ pub fn verify(conn: &mut Conn, school: SchoolId) -> QueryResult<Result<i64, Brea
             previous = row.hash;
         }
     }
-    let head: (i64, String) = event_heads::table.find(school).select((event_heads::number, event_heads::hash)).first(conn)?;
-    Ok(if head == (number, previous) { Ok(number) } else { Err(Break::Truncated { found: number, head: head.0 }) })
 }
 
 /// Every school, for the command.

@@ -86,6 +86,10 @@ pub async fn read(request: &HttpRequest, mut payload: Payload) -> Result<BytesMu
 }
 
 fn parse<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T, Problem> {
+    // serde would take a list for an object, by the order of its fields.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::new(Code::MalformedBody).with_errors(vec![FieldError::new("", "wrong_type", "One JSON object is expected.")]));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| malformed(&error))?;
     json.end().map_err(|_| {

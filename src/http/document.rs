@@ -9,6 +9,7 @@ use utoipa::openapi::{Ref, RefOr, Response};
 
 use crate::access::permissions::{self, Row};
 use crate::events::EventType;
+use crate::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::policy::clauses::Clause;
 use crate::policy::roles::Role;
 use crate::problem::Code;
@@ -165,6 +166,10 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, schemas: 
     }
 
     declare_ids(path, operation);
+    let is_page = shape_name(&operation["responses"]["200"]).is_some_and(|name| name.ends_with("Page"));
+    if is_page {
+        add_parameters(operation, &["Limit", "Cursor"]);
+    }
     let has_body = operation.get("requestBody").is_some();
     let mut statuses = vec![429, 500, 503];
     if row.is_some() {
@@ -181,33 +186,37 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, schemas: 
     }
     if method == "post" && path.starts_with("/v1/") && row.is_some() {
         statuses.extend([409, 422]);
-        let parameter = json!({ "$ref": "#/components/parameters/IdempotencyKey" });
-        match operation["parameters"].as_array_mut() {
-            Some(parameters) => parameters.push(parameter),
-            None => operation["parameters"] = json!([parameter]),
-        }
+        add_parameters(operation, &["IdempotencyKey"]);
     }
     if let Some(responses) = operation["responses"].as_object_mut() {
         for status in statuses {
             responses.entry(status.to_string()).or_insert_with(|| json!({ "$ref": reference(status) }));
         }
-        for (status, response) in responses.iter_mut().filter(|(status, _)| status.starts_with('2')) {
+        let creates = responses.contains_key("201");
+        for (status, response) in responses.iter_mut().filter(|(_, response)| response.get("$ref").is_none()) {
+            if !status.starts_with('2') {
+                // A refusal of a shape of its own, as the token endpoint has.
+                response["headers"] = problem_headers(status.parse().unwrap_or_default());
+                with_examples(&mut response["content"], schemas);
+                continue;
+            }
             let mut headers = json!({ "X-Request-Id": { "$ref": "#/components/headers/XRequestId" } });
             if row.is_some() {
                 headers["RateLimit"] = json!({ "$ref": "#/components/headers/RateLimit" });
                 headers["RateLimit-Policy"] = json!({ "$ref": "#/components/headers/RateLimitPolicy" });
             }
-            if status == "201" {
+            // What was there already (200) is answered like what is new.
+            if creates {
                 headers["Location"] = json!({ "$ref": "#/components/headers/Location" });
                 headers["ETag"] = json!({ "$ref": "#/components/headers/ETag" });
             }
             response["headers"] = headers;
             with_examples(&mut response["content"], schemas);
         }
-        // What has a version answers with it.
-        let shape = responses.get("200").and_then(|response| response["content"]["application/json"]["schema"]["$ref"].as_str());
-        let shape = shape.and_then(|reference| reference.rsplit('/').next());
-        if shape.is_some_and(|name| !schemas[name]["properties"]["version"].is_null()) {
+        if is_page {
+            responses["200"]["headers"]["Link"] = json!({ "$ref": "#/components/headers/Link" });
+        }
+        if responses.get("200").is_some_and(|response| is_versioned(response, schemas)) {
             responses["200"]["headers"]["ETag"] = json!({ "$ref": "#/components/headers/ETag" });
             if method == "get" {
                 responses.insert("304".into(), json!({ "$ref": "#/components/responses/NotModified" }));
@@ -223,6 +232,22 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, schemas: 
             operation["requestBody"]["content"]["application/merge-patch+json"] = shape;
         }
     }
+}
+
+/// Whether what is answered has a version, and so an `ETag`.
+fn is_versioned(response: &Value, schemas: &Value) -> bool {
+    shape_name(response).is_some_and(|name| schemas[name]["properties"].get("version").is_some())
+}
+
+/// The name of the shape that a response holds.
+fn shape_name(response: &Value) -> Option<&str> {
+    response["content"]["application/json"]["schema"]["$ref"].as_str()?.rsplit('/').next()
+}
+
+fn add_parameters(operation: &mut Value, names: &[&str]) {
+    let references = names.iter().map(|name| json!({ "$ref": format!("#/components/parameters/{name}") }));
+    let declared = operation["parameters"].as_array().cloned().unwrap_or_default();
+    operation["parameters"] = declared.into_iter().chain(references).collect();
 }
 
 /// The example of a shape stands on its schema; media types show it.
@@ -278,8 +303,17 @@ fn complete_components(components: &mut Value) {
         "RetryAfter": { "description": "Seconds to wait.", "schema": { "type": "integer", "format": "int32", "minimum": 0, "maximum": 86401 } },
         "WwwAuthenticate": string(200, "How to authenticate."),
         "Allow": string(100, "The methods that the address answers."),
+        "Link": string(8000, "The next page, if there is one: `rel=\"next\"`."),
     });
     components["parameters"] = json!({
+        "Limit": {
+            "name": "limit", "in": "query", "required": false, "description": "How many items a page has at the most.",
+            "schema": { "type": "integer", "format": "int32", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT },
+        },
+        "Cursor": {
+            "name": "cursor", "in": "query", "required": false, "description": "The `next_cursor` of the page before, with the same filters.",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 500 },
+        },
         "IdempotencyKey": {
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "Makes a repeated request answer as the first one did (kept for 48 hours).",
@@ -304,6 +338,14 @@ fn problem_response(status: u16) -> Value {
             "code": code.name(), "request_id": "0198a4b2-6f00-7000-8000-0000000000ff",
         })
     });
+    json!({
+        "description": description,
+        "headers": problem_headers(status),
+        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" }, "example": example } },
+    })
+}
+
+fn problem_headers(status: u16) -> Value {
     let mut headers = json!({ "X-Request-Id": { "$ref": "#/components/headers/XRequestId" } });
     let named = match status {
         401 => Some(("WWW-Authenticate", "WwwAuthenticate")),
@@ -314,11 +356,7 @@ fn problem_response(status: u16) -> Value {
     if let Some((name, component)) = named {
         headers[name] = json!({ "$ref": format!("#/components/headers/{component}") });
     }
-    json!({
-        "description": description,
-        "headers": headers,
-        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" }, "example": example } },
-    })
+    headers
 }
 
 fn webhooks() -> Value {

@@ -87,6 +87,27 @@ pub async fn edge(
     Ok(response)
 }
 
+/// An origin that is not configured is none: a preflight from it is answered like any other OPTIONS, not with a
+/// text of the library's.
+///
+/// # Errors
+/// As `next`.
+pub async fn forget_strange_origin<B: MessageBody>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let known = request.app_data::<web::Data<State>>().is_some_and(|state| {
+        let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+        origin.is_some_and(|origin| state.service.cors_origins.iter().any(|known| known == origin))
+    });
+    if !known {
+        for name in [header::ORIGIN, header::ACCESS_CONTROL_REQUEST_METHOD] {
+            request.headers_mut().remove(name);
+        }
+    }
+    next.call(request).await
+}
+
 type Rate = Option<(String, String)>;
 
 async fn admit(state: &State, request: &ServiceRequest, address: IpAddr) -> Result<(RequestContext, Rate), Problem> {
@@ -101,7 +122,7 @@ async fn admit(state: &State, request: &ServiceRequest, address: IpAddr) -> Resu
         let key = identity.as_ref().map_or_else(|_| Key::address(address), |(id, _)| Key::Caller(*id));
         Some(state.limits.general.count(key)?)
     };
-    let idempotency_key = idempotency_key(request)?;
+    let idempotency_key = idempotency_key(request);
     let identity = identity.map(|(_, identity)| identity);
     Ok((RequestContext::new(state.db.clone(), now, identity, idempotency_key), rate))
 }

@@ -3,12 +3,12 @@
 use diesel::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use weald::db::schema::{delegations, events, people};
-use weald::db::types::{DelegationId, SubjectId};
+use weald::db::schema::{events, people};
+use weald::db::types::SubjectId;
 use weald::policy::roles::Role;
 
 use crate::support::caller::Reply;
-use crate::support::{School, at, on_both_engines};
+use crate::support::{School, on_both_engines};
 
 const CASES: &str = "/v1/business-cases";
 
@@ -272,13 +272,7 @@ on_both_engines! {
     }
 
     async fn a_delegate_decides_within_the_dates_but_not_their_own_case(school: School) {
-        let (school_id, delegate, head) = (school.id, school.leadership().id(), school.headteacher().id());
-        let (starts, ends, now) = (at("2026-01-16T00:00:00Z").date_naive(), at("2026-01-19T00:00:00Z").date_naive(), school.now());
-        school.write(move |tx| diesel::insert_into(delegations::table).values((
-            delegations::school_id.eq(school_id), delegations::id.eq(DelegationId::new()), delegations::delegate_id.eq(delegate),
-            delegations::granted_by.eq(head), delegations::starts_on.eq(starts), delegations::ends_on.eq(ends), delegations::reason.eq("Leave"),
-            delegations::version.eq(1), delegations::created_at.eq(now), delegations::updated_at.eq(now),
-        )).execute(tx)).await;
+        school.delegation(&school.leadership(), "2026-01-16", "2026-01-19").await;
         let case = school.submitted_case().await;
         let approve = || school.leadership().post(case.url("approve"), json!({})).if_match(case.etag());
         for outside in ["2026-01-15T23:59:59Z", "2026-01-20T00:00:00Z"] {

@@ -10,6 +10,8 @@ mod accounts;
 mod business_cases;
 mod comments;
 mod contract;
+mod durability;
 mod events;
 mod permissions;
+mod plans;
 mod story;

@@ -251,13 +251,11 @@ pub struct BusinessCaseQuery {
     /// Changed at or after this instant.
     #[param(nullable = false)]
     pub updated_since: Option<Instant>,
-    #[serde(skip_serializing_if = "crate::page::no_filter")]
+    #[serde(skip_serializing)]
     #[validate(range(min = 1, max = 200))]
-    #[param(minimum = 1, maximum = 200, default = 50, nullable = false)]
     pub limit: Option<u16>,
-    #[serde(skip_serializing_if = "crate::page::no_filter")]
+    #[serde(skip_serializing)]
     #[validate(length(max = 500))]
-    #[param(max_length = 500, nullable = false)]
     pub cursor: Option<String>,
 }
 

@@ -231,7 +231,7 @@ pub struct CommentQuery {
     #[validate(length(max = 3))]
     #[param(max_items = 3)]
     pub kind: Vec<CommentKind>,
-    /// Still to be dealt with, or not.
+    /// Still to be answered, or not.
     #[param(nullable = false)]
     pub open: Option<bool>,
     /// `true`: nobody has responded although it is due.
@@ -251,11 +251,9 @@ pub struct CommentQuery {
     pub sort: Option<CommentSort>,
     #[serde(skip_serializing)]
     #[validate(range(min = 1, max = 200))]
-    #[param(minimum = 1, maximum = 200, default = 50, nullable = false)]
     pub limit: Option<u16>,
     #[serde(skip_serializing)]
     #[validate(length(max = 500))]
-    #[param(max_length = 500, nullable = false)]
     pub cursor: Option<String>,
 }
 

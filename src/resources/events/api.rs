@@ -17,6 +17,7 @@ use crate::db::types::{EventId, PersonId, SubjectId};
 use crate::events::{Data, EventRow, EventType};
 use crate::http::query::Query;
 use crate::http::reply::Plain;
+use crate::http::text::Line;
 use crate::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::problem::{Code, FieldError, Problem};
 
@@ -77,7 +78,7 @@ pub struct EventData {
     pub state: Option<String>,
     /// The names of the fields that changed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(max_items = 50)]
+    #[schema(max_items = 50, value_type = Vec<Line<60>>, inline)]
     pub changed: Vec<String>,
     /// Other things that it concerns.
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
@@ -119,12 +120,12 @@ pub struct EventQuery {
     /// Of one of these types.
     #[serde(default)]
     #[validate(length(max = 50))]
-    #[param(max_items = 50)]
+    #[param(max_items = 50, value_type = Vec<Line<60>>, inline)]
     pub r#type: Vec<String>,
     /// On one of these kinds of things.
     #[serde(default)]
     #[validate(length(max = 20))]
-    #[param(max_items = 20)]
+    #[param(max_items = 20, value_type = Vec<Line<40>>, inline)]
     pub subject_type: Vec<String>,
     /// On this thing: its history.
     #[param(nullable = false)]

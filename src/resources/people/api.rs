@@ -219,10 +219,19 @@ type GuardianPage = Page<Guardian>;
 /// What a guardian is to a pupil.
 #[derive(Clone, Copy, Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "relationship": "parent", "has_parental_responsibility": true }))]
+#[schema(example = json!({ "guardian_id": "0198a4b2-6f00-7000-8000-000000000006", "relationship": "parent", "has_parental_responsibility": true }))]
 pub struct Guardianship {
+    pub guardian_id: PersonId,
     pub relationship: Relationship,
     pub has_parental_responsibility: bool,
+}
+
+/// Who is no longer a pupil's guardian.
+#[derive(Clone, Copy, Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "guardian_id": "0198a4b2-6f00-7000-8000-000000000006" }))]
+pub struct NamedGuardian {
+    pub guardian_id: PersonId,
 }
 
 /// Which people to list.
@@ -251,13 +260,11 @@ pub struct PersonQuery {
     /// Changed at or after this instant.
     #[param(nullable = false)]
     pub updated_since: Option<Instant>,
-    #[serde(skip_serializing_if = "crate::page::no_filter")]
+    #[serde(skip_serializing)]
     #[validate(range(min = 1, max = 200))]
-    #[param(minimum = 1, maximum = 200, default = 50, nullable = false)]
     pub limit: Option<u16>,
-    #[serde(skip_serializing_if = "crate::page::no_filter")]
+    #[serde(skip_serializing)]
     #[validate(length(max = 500))]
-    #[param(max_length = 500, nullable = false)]
     pub cursor: Option<String>,
 }
 
@@ -694,22 +701,23 @@ async fn list_guardians(caller: Caller<ReadPeople>, id: Path<PersonId>, query: Q
     Plain::page(&page, &format!("/v1/people/{id}/guardians"), &query.0, query.limit)
 }
 
+fn unknown_guardian() -> Problem {
+    Problem::invalid("/guardian_id", "unknown", "There is no such person for this caller.")
+}
+
 /// Record a pupil's guardian.
 ///
 /// The same request again changes nothing. Parental responsibility is what consent will ask for.
 #[utoipa::path(tag = "people", security(("oauth2" = [ManagePeople])), request_body = Guardianship,
     responses((status = 200, description = "Recorded.", body = Guardian), Fails<404, 409>))]
-#[put("/v1/people/{id}/guardians/{guardian_id}")]
-async fn set_guardian(
-    caller: Caller<ManagePeople>,
-    ids: Path<(PersonId, PersonId)>,
-    set: Valid<Guardianship>,
-) -> Result<Plain<Guardian>, Problem> {
-    let (pupil_id, guardian_id) = ids.into_inner();
+#[post("/v1/people/{id}/set-guardian")]
+async fn set_guardian(caller: Caller<ManagePeople>, id: Path<PersonId>, set: Valid<Guardianship>) -> Result<Plain<Guardian>, Problem> {
+    let (pupil_id, guardian_id) = (*id, set.guardian_id);
     caller
         .write(move |tx, me| {
             let pupil = rows::find(tx, me.school(), sight(me), pupil_id)?;
-            let guardian = rows::find(tx, me.school(), sight(me), guardian_id)?;
+            let guardian = rows::find(tx, me.school(), sight(me), guardian_id)
+                .map_err(|problem| if problem.code() == Code::NotFound { unknown_guardian() } else { problem })?;
             rules::guardian(pupil.row.kind, guardian.row.kind)?;
             let on_file = rows::guardian(tx, me.school(), pupil_id, guardian_id)?;
             let link = GuardianRow {
@@ -730,11 +738,11 @@ async fn set_guardian(
 }
 
 /// Remove a pupil's guardian.
-#[utoipa::path(tag = "people", security(("oauth2" = [ManagePeople])),
+#[utoipa::path(tag = "people", security(("oauth2" = [ManagePeople])), request_body = NamedGuardian,
     responses((status = 204, description = "Removed."), Fails<404>))]
-#[delete("/v1/people/{id}/guardians/{guardian_id}")]
-async fn remove_guardian(caller: Caller<ManagePeople>, ids: Path<(PersonId, PersonId)>) -> Result<Gone<()>, Problem> {
-    let (pupil_id, guardian_id) = ids.into_inner();
+#[post("/v1/people/{id}/remove-guardian")]
+async fn remove_guardian(caller: Caller<ManagePeople>, id: Path<PersonId>, named: Valid<NamedGuardian>) -> Result<Gone<()>, Problem> {
+    let (pupil_id, guardian_id) = (*id, named.guardian_id);
     caller
         .write(move |tx, me| {
             let link = rows::guardian(tx, me.school(), pupil_id, guardian_id)?.ok_or_else(Problem::not_found)?;

@@ -13,9 +13,9 @@ use super::caller::Reply;
 pub static DOCUMENT: LazyLock<Value> = LazyLock::new(weald::app::openapi);
 
 /// Pages for people, which the document does not list.
-const PAGES: [&str; 2] = ["/", "/docs"];
+const PAGES: [&str; 3] = ["/", "/docs", "/openapi.json"];
 /// Headers that a declared answer need not carry each time.
-const SOMETIMES: [&str; 1] = ["Idempotency-Replayed"];
+const SOMETIMES: [&str; 2] = ["Idempotency-Replayed", "Link"];
 
 /// An operation of the document.
 #[derive(Clone, Copy)]
@@ -51,7 +51,9 @@ pub fn resolved(value: &'static Value) -> &'static Value {
 /// Panics unless the document declares this reply.
 pub fn check(reply: &Reply) {
     let at = |name: &str| !reply.header(name).is_empty();
-    assert!(at("x-request-id"), "no X-Request-Id: {reply}");
+    // A preflight is answered before anything else looks at it.
+    let preflight = at("access-control-allow-methods");
+    assert!(at("x-request-id") || preflight, "no X-Request-Id: {reply}");
     let status = reply.status.as_u16();
     if status >= 400 && reply.header("content-type") == "application/problem+json" {
         check_problem(reply);
@@ -67,8 +69,10 @@ pub fn check(reply: &Reply) {
         method => method.to_lowercase(),
     };
     let Some(operation) = DOCUMENT["paths"][path].get(&method) else {
-        let preflight = method == "options" && (status == 204 || status == 200);
-        assert!(preflight || status == 405 && at("allow"), "the document does not know this method: {reply}");
+        assert!(
+            preflight || method == "options" && status == 204 || status == 405 && at("allow"),
+            "the document does not know this method: {reply}"
+        );
         return;
     };
     let response = operation["responses"]
@@ -79,6 +83,9 @@ pub fn check(reply: &Reply) {
         response["headers"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).filter(|name| !SOMETIMES.contains(name))
     {
         assert!(at(name), "no {name}: {reply}");
+    }
+    for name in ["ETag", "Location", "Link", "Retry-After", "Allow", "WWW-Authenticate", "Content-Disposition"] {
+        assert!(!at(name) || response["headers"].get(name).is_some(), "{name} is not declared: {reply}");
     }
     if reply.method == "HEAD" {
         assert_eq!(reply.text, "", "{reply}");

@@ -24,8 +24,8 @@ use weald::app::{self, State};
 use weald::clock::{Clock, Instant};
 use weald::config::{Service, Storage};
 use weald::db::Conn;
-use weald::db::schema::{people, person_roles, service_accounts, sessions as session_rows};
-use weald::db::types::{PersonId, SchoolId, ServiceAccountId};
+use weald::db::schema::{delegations, people, person_roles, service_accounts, sessions as session_rows};
+use weald::db::types::{DelegationId, PersonId, SchoolId, ServiceAccountId};
 use weald::policy::holidays::HolidayDivision;
 use weald::policy::roles::{PersonKind, Role};
 use weald::problem::Problem;
@@ -39,8 +39,8 @@ pub use database::Engine;
 
 /// Makes each test two: `sqlite::<name>` and `postgres::<name>`.
 macro_rules! on_both_engines {
-    ($($(#[$meta:meta])* async fn $name:ident($school:ident: School) $body:block)+) => {
-        $($(#[$meta])* async fn $name($school: $crate::support::School) $body)+
+    ($($(#[$meta:meta])* async fn $name:ident($school:ident: $fixture:ty) $body:block)+) => {
+        $($(#[$meta])* async fn $name($school: $fixture) $body)+
 
         mod sqlite {
             $(#[actix_web::test] async fn $name() {
@@ -65,6 +65,11 @@ pub const SERVICE_SECRET: &str = "the secret of the service account";
 
 /// Keys are made once; a school needs none of its own.
 static DATA_DIR: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+
+/// Where the keys are, for a program of its own.
+pub fn data_dir() -> &'static std::path::Path {
+    DATA_DIR.path()
+}
 
 /// A school with one person per role and a second member of staff.
 pub struct School {
@@ -189,6 +194,26 @@ impl School {
         let (school, name, roles, now) = (self.id, name.to_owned(), roles.to_vec(), self.now());
         let id = self.write(move |tx| add_person(tx, school, &name, &roles, now)).await;
         self.somebody(id)
+    }
+
+    /// Lets somebody act for the headteacher from one day to another (A10).
+    pub async fn delegation(&self, delegate: &Caller<'_>, starts_on: &str, ends_on: &str) -> DelegationId {
+        let (school, id, now, delegate, head) = (self.id, DelegationId::new(), self.now(), delegate.id(), self.headteacher().id());
+        let [starts_on, ends_on]: [chrono::NaiveDate; 2] = [starts_on, ends_on].map(|day| day.parse().unwrap());
+        let row = (
+            delegations::school_id.eq(school),
+            delegations::id.eq(id),
+            delegations::delegate_id.eq(delegate),
+            delegations::granted_by.eq(head),
+            delegations::starts_on.eq(starts_on),
+            delegations::ends_on.eq(ends_on),
+            delegations::reason.eq("On leave."),
+            delegations::version.eq(1),
+            delegations::created_at.eq(now),
+            delegations::updated_at.eq(now),
+        );
+        self.write(move |tx| diesel::insert_into(delegations::table).values(row).execute(tx)).await;
+        id
     }
 
     /// A person by id; their roles are those that the database holds when they call.

@@ -1,0 +1,142 @@
+//! `weald person`: the first people of a school, with the roles that nobody is there yet to grant.
+
+use std::collections::BTreeSet;
+
+use clap::{Args, Subcommand};
+use diesel::prelude::*;
+use serde_json::json;
+use weald::access::{digest, new_secret};
+use weald::clock::{Clock, Instant};
+use weald::config::Storage;
+use weald::db::Conn;
+use weald::db::schema::{invitations, people, person_roles};
+use weald::db::types::{InvitationId, PersonId, SchoolId};
+use weald::events::{self, Actor, Event, EventType};
+use weald::policy::roles::{PersonKind, Role};
+use weald::resources::people::rows::PersonRow;
+
+use super::{CLIENT, Failure};
+
+/// How long an invitation can be accepted.
+const INVITATION: chrono::Duration = chrono::Duration::days(7);
+
+#[derive(Subcommand)]
+pub enum PersonCommand {
+    /// Add a person, and print their id and a one-time invitation to choose a password
+    Add {
+        #[command(flatten)]
+        person: NewPerson,
+        #[command(flatten)]
+        storage: Storage,
+        /// Address under which clients reach the service
+        #[arg(long, env = "WEALD_PUBLIC_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+        public_url: String,
+    },
+}
+
+#[derive(Args, Clone)]
+pub struct NewPerson {
+    /// The school
+    #[arg(long, value_parser = super::school_id, value_name = "ID")]
+    pub school: SchoolId,
+
+    #[arg(long, value_parser = super::line::<100>, value_name = "NAME")]
+    pub given_name: String,
+
+    #[arg(long, value_parser = super::line::<100>, value_name = "NAME")]
+    pub family_name: String,
+
+    /// Also the name with which the person logs in
+    #[arg(long, value_parser = email, value_name = "ADDRESS")]
+    pub email: String,
+
+    /// What the person is to the school
+    #[arg(long, default_value = "staff", value_parser = super::words::<PersonKind>(), value_name = "KIND")]
+    pub kind: PersonKind,
+
+    /// A role, privileged ones included; give the flag several times
+    #[arg(long = "role", required = true, value_parser = super::words::<Role>(), value_name = "ROLE")]
+    pub roles: Vec<Role>,
+}
+
+pub async fn run(command: PersonCommand) -> Result<(), Failure> {
+    let PersonCommand::Add { person, storage, public_url } = command;
+    let db = super::open(&storage)?;
+    let (token, now) = (new_secret(), Clock::System.now());
+    let hash = digest(&token);
+    let id = db
+        .write(person.school.uuid(), move |tx| {
+            super::find_school(tx, person.school)?;
+            let id = add(tx, &person, CLIENT, now)?;
+            invite(tx, person.school, id, &hash, now)?;
+            Ok::<_, Failure>(id)
+        })
+        .await?;
+    let until = (now + INVITATION).format("%Y-%m-%d %H:%M UTC");
+    println!("person     {id}");
+    println!("invitation {token}");
+    println!("           for one use, until {until}; whoever has it chooses the password:");
+    let body = json!({ "token": token, "password": "…" });
+    println!("curl -X POST {}/v1/invitations/accept -H 'Content-Type: application/json' -d '{body}'", public_url.trim_end_matches('/'));
+    Ok(())
+}
+
+/// Creates a person with their roles.
+pub fn add(tx: &mut Conn, new: &NewPerson, by: &str, now: Instant) -> Result<PersonId, Failure> {
+    let known = people::table.filter(people::school_id.eq(new.school)).filter(people::email.eq(&new.email));
+    if diesel::select(diesel::dsl::exists(known)).get_result(tx)? {
+        return Err(format!("{} is somebody's address already", new.email).into());
+    }
+    if let Some(role) = new.roles.iter().find(|role| !role.suits(new.kind)) {
+        return Err(format!("the role {role} is not for the kind {}", new.kind).into());
+    }
+    let row = PersonRow {
+        school_id: new.school,
+        id: PersonId::new(),
+        given_name: new.given_name.clone(),
+        family_name: new.family_name.clone(),
+        email: Some(new.email.clone()),
+        kind: new.kind,
+        external_source: None,
+        external_id: None,
+        left_on: None,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    diesel::insert_into(people::table).values(&row).execute(tx)?;
+    let mut happened = vec![Event::new(EventType::PersonCreated, row.id.uuid())];
+    for role in BTreeSet::from_iter(&new.roles) {
+        diesel::insert_into(person_roles::table)
+            .values((
+                person_roles::school_id.eq(new.school),
+                person_roles::person_id.eq(row.id),
+                person_roles::role.eq(*role),
+                person_roles::granted_at.eq(now),
+            ))
+            .execute(tx)?;
+        happened.push(Event::new(EventType::RoleGranted, row.id.uuid()).role(*role));
+    }
+    events::record_all(tx, Actor::system(new.school, by, now), happened)?;
+    Ok(row.id)
+}
+
+fn invite(tx: &mut Conn, school: SchoolId, person: PersonId, hash: &str, now: Instant) -> QueryResult<()> {
+    diesel::insert_into(invitations::table)
+        .values((
+            invitations::school_id.eq(school),
+            invitations::id.eq(InvitationId::new()),
+            invitations::person_id.eq(person),
+            invitations::token_hash.eq(hash),
+            invitations::expires_at.eq(now + INVITATION),
+            invitations::created_at.eq(now),
+        ))
+        .execute(tx)?;
+    events::record(tx, Actor::system(school, CLIENT, now), Event::new(EventType::PersonInvited, person.uuid()))
+}
+
+fn email(text: &str) -> Result<String, String> {
+    let address = super::line::<254>(text)?.to_lowercase();
+    let valid = validator::ValidateEmail::validate_email(&address);
+    if valid { Ok(address) } else { Err("expected an e-mail address".into()) }
+}
