@@ -98,7 +98,7 @@ impl Resource for Person {
 /// A new person.
 #[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "given_name": "Jo", "family_name": "Green", "email": "jo.green@weald.example", "kind": "staff", "roles": ["staff"] }))]
+#[schema(example = json!({ "given_name": "Jo", "family_name": "Green", "email": "jo.green@weald.example", "kind": "staff" }))]
 pub struct NewPerson {
     #[validate(nested)]
     #[schema(inline)]
@@ -131,7 +131,7 @@ pub struct NewPerson {
 /// A person as another system knows them.
 #[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "given_name": "Jo", "family_name": "Green", "email": "jo.green@weald.example", "kind": "staff", "roles": ["staff"] }))]
+#[schema(example = json!({ "given_name": "Jo", "family_name": "Green", "email": "jo.green@weald.example", "kind": "staff" }))]
 pub struct PersonUpsert {
     #[validate(nested)]
     #[schema(inline)]
