@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_level_that_does_not_exist_is_refused() {
-        for good in ["info", "off", "info,weald=debug", "warn, weald::jobs=trace"] {
+        for good in ["info", "off", "info,weald=debug", "warn,weald::jobs=trace"] {
             assert!(log_filter(good).is_ok(), "{good}");
         }
         for wrong in ["loud", "info,loud", "weald=loud"] {
