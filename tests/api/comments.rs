@@ -172,6 +172,8 @@ on_both_engines! {
         assert_eq!(seen.len(), 4);
         seen.dedup();
         assert_eq!(seen.len(), 4, "no repeat");
+        school.staff().post(format!("/v1/comments/{}/respond", seen[0].as_str().unwrap()), json!({ "kind": "answer", "text": "Yes." })).await.is(200);
+        assert_eq!(texts(&head.get("/v1/comments?open=true").await.is(200)), ["second", "second", "third"], "what is answered leaves the queue");
         let cursor = head.get("/v1/comments?open=true&limit=1").await["next_cursor"].as_str().unwrap().to_owned();
         head.get(format!("/v1/comments?open=false&cursor={cursor}")).await.is(400).problem("invalid_cursor");
         head.get(format!("/v1/comments?cursor={cursor}x")).await.is(400).problem("invalid_cursor");

@@ -231,7 +231,7 @@ pub struct CommentQuery {
     #[validate(length(max = 3))]
     #[param(max_items = 3)]
     pub kind: Vec<CommentKind>,
-    /// Still to be dealt with, or not.
+    /// Still to be answered, or not.
     #[param(nullable = false)]
     pub open: Option<bool>,
     /// `true`: nobody has responded although it is due.

@@ -33,15 +33,15 @@ const CLOCKS_DIFFER: Duration = Duration::minutes(5);
 pub const MOST_RESPONSES: usize = 50;
 
 impl CommentState {
-    /// Still to be dealt with.
+    /// Still to be answered.
     pub const fn is_open(self) -> bool {
-        matches!(self, Received | Acknowledged | Answered)
+        matches!(self, Received | Acknowledged)
     }
 }
 
 const fn possible(action: CommentAction, state: CommentState) -> bool {
     match action {
-        CommentAction::Respond => state.is_open(),
+        CommentAction::Respond => matches!(state, Received | Acknowledged | Answered),
         CommentAction::NeedNoResponse => matches!(state, Received),
         // MON-2: nothing is closed before it has been responded to.
         CommentAction::Close => matches!(state, Acknowledged | Answered),
@@ -105,6 +105,7 @@ pub fn respond(row: &mut CommentRow, kind: ResponseKind, at: Instant) {
         (Received | Acknowledged, ResponseKind::Acknowledgement) => Acknowledged,
         _ => Answered,
     };
+    row.is_open = row.state.is_open();
     if row.first_responded_at.is_none() {
         row.first_responded_at = Some(at);
         row.on_time = Some(deadline::answered_on_time(*at, *row.due_at));
