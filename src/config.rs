@@ -53,7 +53,7 @@ impl Storage {
 #[derive(Args, Clone, Debug)]
 pub struct Service {
     /// Address and port to listen on
-    #[arg(long, env = "WEALD_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    #[arg(long, env = "WEALD_LISTEN", default_value = "127.0.0.1:8080", value_parser = address, value_name = "ADDRESS")]
     pub listen: SocketAddr,
 
     /// Address under which clients reach the service; also the issuer of its tokens [default: http://<listen>]
@@ -106,6 +106,14 @@ impl Service {
         }
         client
     }
+}
+
+/// An address and a port to listen on.
+///
+/// # Errors
+/// What is expected.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "expected an address and a port, like 127.0.0.1:8080 or [::1]:8080".into())
 }
 
 fn public_url(text: &str) -> Result<String, String> {
@@ -177,6 +185,7 @@ mod tests {
             (["--cors-origins", "https://app.example/path"], "expected an origin"),
             (["--public-url", "weald.example"], "expected an address like https://"),
             (["--trusted-proxies", "everyone"], "expected an address or a network"),
+            (["--listen", "8080"], "expected an address and a port"),
             (["--rate-limit", "0"], "zero"),
             (["--workers", "0"], "0 is not in 1..=256"),
         ] {

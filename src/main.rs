@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 use commands::Failure;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
-use weald::config::{Service, Storage};
+use weald::config::{Service, Storage, address};
 
 /// The backend that makes a school's social media policy run.
 ///
@@ -53,7 +53,7 @@ enum Command {
     /// Ask the service on this machine whether it is ready; fails if not
     Health {
         /// The address that it listens on
-        #[arg(long, env = "WEALD_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+        #[arg(long, env = "WEALD_LISTEN", default_value = "127.0.0.1:8080", value_parser = address, value_name = "ADDRESS")]
         listen: SocketAddr,
     },
     /// Schools
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_level_that_does_not_exist_is_refused() {
-        for good in ["info", "off", "info,weald=debug", "warn, weald::jobs=trace"] {
+        for good in ["info", "off", "info,weald=debug", "warn,weald::jobs=trace"] {
             assert!(log_filter(good).is_ok(), "{good}");
         }
         for wrong in ["loud", "info,loud", "weald=loud"] {

@@ -9,11 +9,12 @@ use weald::access::{digest, new_secret};
 use weald::clock::{Clock, Instant};
 use weald::config::Storage;
 use weald::db::Conn;
-use weald::db::schema::{invitations, people, person_roles};
+use weald::db::schema::people;
 use weald::db::types::{InvitationId, PersonId, SchoolId};
 use weald::events::{self, Actor, Event, EventType};
 use weald::policy::roles::{PersonKind, Role};
-use weald::resources::people::rows::PersonRow;
+use weald::resources::invitations::rows::{self as invitations, InvitationRow};
+use weald::resources::people::rows::{self, PersonRow};
 
 use super::{CLIENT, Failure};
 
@@ -68,7 +69,7 @@ pub async fn run(command: PersonCommand) -> Result<(), Failure> {
         .write(person.school.uuid(), move |tx| {
             super::find_school(tx, person.school)?;
             let id = add(tx, &person, CLIENT, now)?;
-            invite(tx, person.school, id, &hash, now)?;
+            invite(tx, person.school, id, hash, CLIENT, now)?;
             Ok::<_, Failure>(id)
         })
         .await?;
@@ -104,35 +105,38 @@ pub fn add(tx: &mut Conn, new: &NewPerson, by: &str, now: Instant) -> Result<Per
         created_at: now,
         updated_at: now,
     };
-    diesel::insert_into(people::table).values(&row).execute(tx)?;
+    rows::insert(tx, &row)?;
     let mut happened = vec![Event::new(EventType::PersonCreated, row.id.uuid())];
     for role in BTreeSet::from_iter(&new.roles) {
-        diesel::insert_into(person_roles::table)
-            .values((
-                person_roles::school_id.eq(new.school),
-                person_roles::person_id.eq(row.id),
-                person_roles::role.eq(*role),
-                person_roles::granted_at.eq(now),
-            ))
-            .execute(tx)?;
+        rows::grant_role(tx, &row, *role, None, now)?;
         happened.push(Event::new(EventType::RoleGranted, row.id.uuid()).role(*role));
     }
     events::record_all(tx, Actor::system(new.school, by, now), happened)?;
     Ok(row.id)
 }
 
-fn invite(tx: &mut Conn, school: SchoolId, person: PersonId, hash: &str, now: Instant) -> QueryResult<()> {
-    diesel::insert_into(invitations::table)
-        .values((
-            invitations::school_id.eq(school),
-            invitations::id.eq(InvitationId::new()),
-            invitations::person_id.eq(person),
-            invitations::token_hash.eq(hash),
-            invitations::expires_at.eq(now + INVITATION),
-            invitations::created_at.eq(now),
-        ))
-        .execute(tx)?;
-    events::record(tx, Actor::system(school, CLIENT, now), Event::new(EventType::PersonInvited, person.uuid()))
+/// Invites a person; what is kept of the token is `token_hash`.
+pub fn invite(
+    tx: &mut Conn,
+    school: SchoolId,
+    person: PersonId,
+    token_hash: String,
+    by: &str,
+    now: Instant,
+) -> Result<InvitationRow, Failure> {
+    let row = InvitationRow {
+        school_id: school,
+        id: InvitationId::new(),
+        person_id: person,
+        token_hash,
+        expires_at: now + INVITATION,
+        accepted_at: None,
+        created_by: None,
+        created_at: now,
+    };
+    invitations::insert(tx, &row)?;
+    events::record(tx, Actor::system(school, by, now), Event::new(EventType::PersonInvited, person.uuid()))?;
+    Ok(row)
 }
 
 fn email(text: &str) -> Result<String, String> {

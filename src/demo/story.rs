@@ -13,16 +13,17 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use weald::access::sessions::{self, Holder};
 use weald::access::tokens::NewToken;
-use weald::access::{digest, permissions};
+use weald::access::{digest, new_secret, permissions};
 use weald::app::{self, State};
 use weald::clock::{Clock, Instant};
 use weald::config::{Service, Storage};
 use weald::db::Conn;
-use weald::db::schema::{guardians, logins, service_accounts};
-use weald::db::types::{PersonId, SchoolId, ServiceAccountId};
+use weald::db::schema::service_accounts;
+use weald::db::types::{SchoolId, ServiceAccountId};
 use weald::events::{self, Actor, Event, EventType};
 use weald::policy::holidays::HolidayDivision;
 use weald::policy::roles::{PersonKind, Role};
+use weald::resources::invitations::rows as invitations;
 use weald::resources::schools::rows as schools;
 use weald::{jobs, server};
 
@@ -78,9 +79,6 @@ pub const PEOPLE: &[Person] = &[
     person("maya.nair", "Maya", "Nair", PersonKind::Pupil, Role::Pupil),
 ];
 
-/// Pupils and their guardians.
-const GUARDIANS: &[(&str, &str)] = &[("pupil", "parent_carer"), ("maya.nair", "parent_carer"), ("noah.carter", "liam.carter")];
-
 /// A request that somebody makes.
 struct Step {
     at: Instant,
@@ -107,8 +105,13 @@ impl Calendar {
 
     /// `days` after the Monday, at a local time of day.
     fn on(&self, days: i64, hour: u32, minute: u32) -> Instant {
-        let local = (self.monday + Duration::days(days)).and_hms_opt(hour, minute, 0);
+        let local = self.day(days).and_hms_opt(hour, minute, 0);
         local.and_then(|local| ZONE.from_local_datetime(&local).earliest()).map_or(self.now, |at| at.to_utc().into())
+    }
+
+    /// The date `days` after the Monday.
+    fn day(&self, days: i64) -> NaiveDate {
+        self.monday + Duration::days(days)
     }
 
     fn ago(&self, hours: i64) -> Instant {
@@ -142,7 +145,8 @@ pub async fn tell(storage: &Storage, service: Service, now: Instant) -> Result<(
             Err(format!("{status} {}", String::from_utf8_lossy(&bytes)).into())
         }
     };
-    let mut steps = proposals(&calendar);
+    let mut steps = school(&calendar);
+    steps.extend(proposals(&calendar));
     steps.extend(comments(&calendar));
     // The sort is stable: what happens at the same time happens in the order in which it is written.
     steps.sort_by_key(|step| step.at);
@@ -193,22 +197,11 @@ fn set_up(tx: &mut Conn, school: &schools::SchoolRow, hash: &str, now: Instant) 
             roles: vec![person.role],
         };
         let id = people::add(tx, &new, CLIENT, now)?;
-        choose_password(tx, school.id, id, &new.email, hash, now)?;
+        let invitation = people::invite(tx, school.id, id, digest(&new_secret()), CLIENT, now)?;
+        invitations::accept(tx, &invitation, &new.email, hash, now)?;
+        let invited = Actor { school: school.id, person: Some(id), role: "invited".into(), client_id: CLIENT.into(), at: now };
+        events::record(tx, invited, Event::new(EventType::PasswordChosen, id.uuid()))?;
         names.insert(person.name, id.uuid());
-    }
-    for (pupil, guardian) in GUARDIANS {
-        diesel::insert_into(guardians::table)
-            .values((
-                guardians::school_id.eq(school.id),
-                guardians::pupil_id.eq(PersonId::from(names[pupil])),
-                guardians::guardian_id.eq(PersonId::from(names[guardian])),
-                guardians::relationship.eq("parent"),
-                guardians::has_parental_responsibility.eq(true),
-                guardians::created_at.eq(now),
-            ))
-            .execute(tx)?;
-        let event = Event::new(EventType::GuardianSet, names[pupil]).related("guardian_id", names[guardian]);
-        events::record(tx, Actor::system(school.id, CLIENT, now), event)?;
     }
     let all = services::grantable().map(str::to_owned).collect();
     let mis = NewService { school: school.id, name: "Management information system".into(), permissions: all };
@@ -217,19 +210,6 @@ fn set_up(tx: &mut Conn, school: &schools::SchoolRow, hash: &str, now: Instant) 
         service_accounts::table.filter(service_accounts::client_id.eq(CLIENT_ID)).select(service_accounts::id).first(tx)?;
     names.insert("mis", id.uuid());
     Ok(names)
-}
-
-fn choose_password(tx: &mut Conn, school: SchoolId, person: PersonId, email: &str, hash: &str, now: Instant) -> QueryResult<()> {
-    diesel::insert_into(logins::table)
-        .values((
-            logins::school_id.eq(school),
-            logins::person_id.eq(person),
-            logins::username.eq(email),
-            logins::password_hash.eq(hash),
-            logins::changed_at.eq(now),
-        ))
-        .execute(tx)?;
-    events::record(tx, Actor::system(school, CLIENT, now), Event::new(EventType::PasswordChosen, person.uuid()))
 }
 
 /// Makes the request, bound to the version of the thing that is there, and reads the answer.
@@ -303,6 +283,24 @@ fn case(name: &str, platform: &str, aim: &str, audiences: &[&str], visibility: &
         "promotion_plan": "In the newsletter and on the school's website.",
         "managers": [{ "person_id": format!("{{{}}}", team[0]), "lead": true }, { "person_id": format!("{{{}}}", team[1]) }],
     })
+}
+
+/// Guardians, a closing day, and who acts for the headteacher next week.
+fn school(calendar: &Calendar) -> Vec<Step> {
+    let start = calendar.on(-28, 9, 30);
+    let guardian = |pupil, guardian: &str| {
+        let body = json!({ "guardian_id": format!("{{{guardian}}}"), "relationship": "parent", "has_parental_responsibility": true });
+        step(start, "headteacher", pupil).with(body)
+    };
+    vec![
+        guardian("POST /v1/people/{pupil}/set-guardian", "parent_carer"),
+        guardian("POST /v1/people/{maya.nair}/set-guardian", "parent_carer"),
+        guardian("POST /v1/people/{noah.carter}/set-guardian", "liam.carter"),
+        step(calendar.on(-27, 9, 0), "headteacher", "PATCH /v1/schools/{school}")
+            .with(json!({ "closing_days": [{ "closed_on": calendar.day(18), "title": "INSET day" }] })),
+        step(calendar.on(-1, 18, 0), "headteacher", "POST /v1/delegations").with(json!({ "delegate_id": "{leadership_team}",
+            "starts_on": calendar.day(14), "ends_on": calendar.day(16), "reason": "The headteacher is at a conference." })),
+    ]
 }
 
 /// Business cases in every state that can come about within a month, and the accounts that came out of them.
