@@ -3,22 +3,30 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use chrono::{DateTime, Duration, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, Duration, SubsecRound, Utc};
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::db::types::sql;
 
 /// An instant, in microseconds: no finer, so that it reads back from either database as it was written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, AsExpression, FromSqlRow)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql::Instant)]
-#[serde(from = "DateTime<Utc>")]
+#[serde(transparent)]
 pub struct Instant(DateTime<Utc>);
 
 impl From<DateTime<Utc>> for Instant {
     fn from(at: DateTime<Utc>) -> Self {
         Self(at.trunc_subsecs(6))
+    }
+}
+
+/// RFC 3339 knows the years 0 to 9999, and so do both databases.
+impl<'de> Deserialize<'de> for Instant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let at = DateTime::<Utc>::deserialize(deserializer)?;
+        if (0..=9999).contains(&at.year()) { Ok(at.into()) } else { Err(serde::de::Error::custom("not an instant of RFC 3339")) }
     }
 }
 

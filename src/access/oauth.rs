@@ -374,7 +374,7 @@ async fn refresh(state: &State, token: String, client_id: String) -> Result<Sign
     let now = state.clock.now();
     let looked_up = token.clone();
     let school = state.db.read(move |conn| Ok::<_, OAuthError>(sessions::of_refresh_token(conn, &looked_up)?)).await?;
-    let Some((school, _)) = school else { return Err(DEAD) };
+    let Some((school, ..)) = school else { return Err(DEAD) };
     state
         .db
         .write(school.uuid(), move |tx| {
@@ -447,10 +447,13 @@ async fn revoke(request: &HttpRequest, form: Form<RevocationRequest>, state: &St
                 service(tx, &client_id, secret.as_deref())?;
             }
             let found = match of_access_token {
-                Some((school, session, client)) => (client == client_id).then_some((school, session)),
+                Some(found) => Some(found),
                 None => sessions::of_refresh_token(tx, &token)?,
             };
-            if let Some((school, session)) = found {
+            // RFC 7009, 2.1: nobody revokes what another client was given.
+            if let Some((school, session, client)) = found
+                && client == client_id
+            {
                 sessions::revoke(tx, school, session, now)?;
             }
             Ok(())

@@ -127,12 +127,17 @@ pub fn spend(tx: &mut Conn, token: &str, client_id: &str, now: Instant) -> Query
     Ok(Refresh::Good(Session { id, school, holder: Holder::Person(person), client_id: client }, session_expires))
 }
 
-/// The session of a refresh token.
+/// The session of a refresh token, and the client that it was given to.
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn of_refresh_token(conn: &mut Conn, token: &str) -> QueryResult<Option<(SchoolId, SessionId)>> {
-    refresh_tokens::table.find(super::digest(token)).select((refresh_tokens::school_id, refresh_tokens::session_id)).first(conn).optional()
+pub fn of_refresh_token(conn: &mut Conn, token: &str) -> QueryResult<Option<(SchoolId, SessionId, String)>> {
+    refresh_tokens::table
+        .inner_join(sessions::table.on(sessions::school_id.eq(refresh_tokens::school_id).and(sessions::id.eq(refresh_tokens::session_id))))
+        .filter(refresh_tokens::token_hash.eq(super::digest(token)))
+        .select((sessions::school_id, sessions::id, sessions::client_id))
+        .first(conn)
+        .optional()
 }
 
 /// Ends a session: its tokens are dead at once.

@@ -175,7 +175,8 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, schemas: 
     if row.is_some() {
         statuses.extend([401, 403]);
     }
-    if method == "get" && operation["parameters"].as_array().is_some_and(|all| all.iter().any(|parameter| parameter["in"] == "query")) {
+    let has_query = operation["parameters"].as_array().is_some_and(|all| all.iter().any(|parameter| parameter["in"] == "query"));
+    if method == "get" && (is_page || has_query) {
         statuses.push(400);
     }
     if method != "get" && path.starts_with("/v1/") {

@@ -133,6 +133,11 @@ on_both_engines! {
         let refused = school.staff().post("/v1/comments", ahead).await.is(422);
         refused.points_at(&[("/received_at", "in_the_future"), ("/noticed_at", "in_the_future")]);
         school.logged(&account, json!({ "received_at": "2026-01-14T10:05:00Z" })).await;
+        for impossible in ["-262142-01-01T00:00:00Z", "+10000-01-01T00:00:00Z", "2026-02-30T00:00:00Z"] {
+            let comment = school.comment_on(&account, json!({ "received_at": impossible }));
+            school.staff().post("/v1/comments", comment).await.is(400).points_at(&[("/received_at", "wrong_type")]);
+        }
+        assert_eq!(school.logged(&account, json!({ "received_at": "0000-01-01T00:00:00Z" })).await["overdue"], true);
         assert_eq!(school.logged(&account, json!({ "received_at": "2009-06-01T10:00:00+01:00" })).await["overdue"], true);
     }
 

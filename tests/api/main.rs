@@ -6,12 +6,16 @@
 
 mod support;
 
+mod access;
 mod accounts;
 mod business_cases;
 mod comments;
+mod concurrency;
 mod contract;
+mod databases;
 mod durability;
 mod events;
+mod idempotency;
 mod permissions;
 mod plans;
 mod story;

@@ -100,7 +100,7 @@ on_both_engines! {
         let overdue = Filter { overdue_at: Some(now + chrono::Duration::days(2)), ..Filter::default() };
         for (filter, order, index) in [
             (open.clone(), Order::Due, "comments_open_by_due"),
-            (Filter { states: vec![CommentState::Received, CommentState::Answered], ..Filter::default() }, Order::Due, "comments_open_by_due"),
+            (Filter { states: vec![CommentState::Received, CommentState::Acknowledged], ..Filter::default() }, Order::Due, "comments_open_by_due"),
             (overdue, Order::Due, "comments_awaiting_by_due"),
             (Filter::default(), Order::Due, "comments_by_due"),
             (Filter::default(), Order::Updated, "comments_by_update"),

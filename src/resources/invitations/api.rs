@@ -44,15 +44,17 @@ pub struct Invitation {
     #[schema(max_length = 500, format = "uri")]
     pub url: String,
     pub expires_at: Instant,
+    #[serde(skip)]
+    person_version: i64,
 }
 
+/// An invitation cannot be read again: its address and version are those of the person.
 impl Resource for Invitation {
-    /// The person whom it invites: an invitation itself cannot be read again.
     fn location(&self) -> String {
         format!("/v1/people/{}", self.person_id)
     }
     fn version(&self) -> i64 {
-        1
+        self.person_version
     }
 }
 
@@ -102,7 +104,7 @@ async fn invite_person(
             rows::insert(tx, &row)?;
             events::record(tx, me, Event::new(EventType::PersonInvited, id.uuid()))?;
             let url = format!("{}/invitations#{token}", state.service.public_url());
-            Created::secret(&Invitation { id: row.id, person_id: *id, url, expires_at: row.expires_at })
+            Created::secret(&Invitation { id: row.id, person_id: *id, url, expires_at: row.expires_at, person_version: person.row.version })
         })
         .await
 }

@@ -98,7 +98,7 @@ impl Resource for Person {
 /// A new person.
 #[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "given_name": "Jo", "family_name": "Green", "email": "jo.green@weald.example", "kind": "staff", "roles": ["staff"] }))]
+#[schema(example = json!({ "given_name": "Jo", "family_name": "Green", "email": "jo.green@weald.example", "kind": "staff" }))]
 pub struct NewPerson {
     #[validate(nested)]
     #[schema(inline)]
@@ -131,7 +131,7 @@ pub struct NewPerson {
 /// A person as another system knows them.
 #[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "given_name": "Jo", "family_name": "Green", "email": "jo.green@weald.example", "kind": "staff", "roles": ["staff"] }))]
+#[schema(example = json!({ "given_name": "Jo", "family_name": "Green", "email": "jo.green@weald.example", "kind": "staff" }))]
 pub struct PersonUpsert {
     #[validate(nested)]
     #[schema(inline)]
@@ -331,7 +331,10 @@ fn event(kind: EventType, person: &rows::Person) -> Event {
 fn check_external_id(tx: &mut Conn, row: &PersonRow) -> Result<(), Problem> {
     match (&row.external_source, &row.external_id) {
         (Some(source), Some(id)) => match rows::by_external_id(tx, row.school_id, source, id)? {
-            Some(person) if person != row.id => Err(Problem::new(Code::AlreadyExists).detail("This external id is another person's.")),
+            Some(person) if person != row.id => {
+                let error = FieldError::new("/external_id", "taken", "Another person has this external id.");
+                Err(Problem::new(Code::AlreadyExists).with_errors(vec![error]))
+            }
             _ => Ok(()),
         },
         (None, None) => Ok(()),

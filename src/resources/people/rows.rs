@@ -81,33 +81,28 @@ pub struct Filter {
 
 type Query<'a> = people::BoxedQuery<'a, MultiBackend>;
 
-fn visible<'a>(school: SchoolId, sight: Sight) -> Query<'a> {
-    let children = |guardian: PersonId| {
-        guardians::table.filter(guardians::school_id.eq(school)).filter(guardians::guardian_id.eq(guardian)).select(guardians::pupil_id)
-    };
+/// The caller and their children, where they do not see everyone anyway.
+fn own(conn: &mut Conn, school: SchoolId, sight: Sight) -> QueryResult<Vec<PersonId>> {
+    let (Sight::Colleagues(me) | Sight::Own(me)) = sight else { return Ok(Vec::new()) };
+    let links = guardians::table.filter(guardians::school_id.eq(school)).filter(guardians::guardian_id.eq(me));
+    let mut own: Vec<PersonId> = links.select(guardians::pupil_id).load(conn)?;
+    own.push(me);
+    Ok(own)
+}
+
+fn visible<'a>(school: SchoolId, sight: Sight, own: &[PersonId]) -> Query<'a> {
     let query = people::table.filter(people::school_id.eq(school)).into_boxed();
+    let own = people::id.eq_any(own.to_vec());
+    let colleagues = vec![PersonKind::Staff, PersonKind::Volunteer, PersonKind::Governor, PersonKind::Pupil];
     match sight {
         Sight::Everyone => query,
-        Sight::Own(me) => query.filter(people::id.eq(me).or(people::id.eq_any(children(me)))),
-        Sight::Colleagues(me) => query.filter(
-            people::kind
-                .eq_any(vec![PersonKind::Staff, PersonKind::Volunteer, PersonKind::Governor, PersonKind::Pupil])
-                .or(people::id.eq(me))
-                .or(people::id.eq_any(children(me))),
-        ),
+        Sight::Own(_) => query.filter(own),
+        Sight::Colleagues(_) => query.filter(people::kind.eq_any(colleagues).or(own)),
     }
 }
 
-fn complete(conn: &mut Conn, school: SchoolId, sight: Sight, rows: Vec<PersonRow>) -> QueryResult<Vec<Person>> {
+fn complete(conn: &mut Conn, school: SchoolId, sight: Sight, own: &[PersonId], rows: Vec<PersonRow>) -> QueryResult<Vec<Person>> {
     let mut roles = roles_of(conn, school, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
-    let own: HashSet<PersonId> = match sight {
-        Sight::Colleagues(me) => {
-            let links = guardians::table.filter(guardians::school_id.eq(school)).filter(guardians::guardian_id.eq(me));
-            let children: Vec<PersonId> = links.select(guardians::pupil_id).load(conn)?;
-            children.into_iter().chain([me]).collect()
-        }
-        Sight::Everyone | Sight::Own(_) => HashSet::new(),
-    };
     let whole = |id| !matches!(sight, Sight::Colleagues(_)) || own.contains(&id);
     let person = |row: PersonRow| Person { whole: whole(row.id), roles: roles.remove(&row.id).unwrap_or_default(), row };
     Ok(rows.into_iter().map(person).collect())
@@ -118,8 +113,9 @@ fn complete(conn: &mut Conn, school: SchoolId, sight: Sight, rows: Vec<PersonRow
 /// # Errors
 /// 404 where there is none for this caller.
 pub fn find(conn: &mut Conn, school: SchoolId, sight: Sight, id: PersonId) -> Result<Person, Problem> {
-    let rows: Vec<PersonRow> = visible(school, sight).filter(people::id.eq(id)).select(PersonRow::as_select()).load(conn)?;
-    complete(conn, school, sight, rows)?.pop().ok_or_else(Problem::not_found)
+    let own = own(conn, school, sight)?;
+    let rows: Vec<PersonRow> = visible(school, sight, &own).filter(people::id.eq(id)).select(PersonRow::as_select()).load(conn)?;
+    complete(conn, school, sight, &own, rows)?.pop().ok_or_else(Problem::not_found)
 }
 
 /// One page of people, in the order in which they became known.
@@ -127,7 +123,8 @@ pub fn find(conn: &mut Conn, school: SchoolId, sight: Sight, id: PersonId) -> Re
 /// # Errors
 /// Where the database gives none.
 pub fn list(conn: &mut Conn, school: SchoolId, sight: Sight, filter: &Filter, window: &Window<PersonId>) -> Result<Vec<Person>, Problem> {
-    let mut query = visible(school, sight).order(people::id).limit(window.fetch());
+    let own = own(conn, school, sight)?;
+    let mut query = visible(school, sight, &own).order(people::id).limit(window.fetch());
     if !filter.kinds.is_empty() {
         query = query.filter(people::kind.eq_any(filter.kinds.clone()));
     }
@@ -146,7 +143,7 @@ pub fn list(conn: &mut Conn, school: SchoolId, sight: Sight, filter: &Filter, wi
         query = query.filter(people::id.gt(after));
     }
     let rows: Vec<PersonRow> = query.select(PersonRow::as_select()).load(conn)?;
-    Ok(complete(conn, school, sight, rows)?)
+    Ok(complete(conn, school, sight, &own, rows)?)
 }
 
 /// Whom a source knows by that id.

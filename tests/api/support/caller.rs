@@ -40,6 +40,12 @@ impl<'s> Caller<'s> {
         id
     }
 
+    /// The name by which the service authenticates.
+    pub fn client_id(&self) -> String {
+        let Who::Service(id) = self.who else { panic!("this caller is no service") };
+        id.to_string()
+    }
+
     /// A token as this caller would get it now; `get`, `post` … bring one of their own.
     pub async fn token(&self) -> String {
         let holder = match &self.who {
