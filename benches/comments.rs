@@ -1,6 +1,8 @@
 //! Two claims, each as a ratio against a baseline of the same run:
 //! group commit against one commit per write, and a page out of 100,000 comments against one out of 1,000.
 
+#![allow(clippy::expect_used, missing_docs, reason = "a benchmark says no by panicking")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant as Stopwatch};
 

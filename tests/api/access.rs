@@ -7,6 +7,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use diesel::prelude::*;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use weald::db::schema::{events, logins, people, person_roles, refresh_tokens, service_accounts};
@@ -284,7 +285,7 @@ on_both_engines! {
         none["alg"] = json!("none");
         let mut head_claims = claims.clone();
         head_claims["roles"] = json!(["headteacher"]);
-        let stranger = SigningKey::from_bytes(&[7; 32]).to_pkcs8_pem(Default::default()).unwrap();
+        let stranger = SigningKey::from_bytes(&[7; 32]).to_pkcs8_pem(LineEnding::LF).unwrap();
         let stranger = EncodingKey::from_ed_pem(stranger.as_bytes()).unwrap();
         let flipped = if parts[2].starts_with('A') { "B" } else { "A" };
         for (why, forged) in [

@@ -172,7 +172,7 @@ on_both_engines! {
             let page = head.get(&url).await.is(200);
             seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].clone()));
             let Some(next) = page.header("link").strip_prefix('<').and_then(|link| link.split_once('>')) else { break };
-            url = next.0.to_owned();
+            next.0.clone_into(&mut url);
         }
         assert_eq!(seen.len(), 4);
         seen.dedup();

@@ -182,7 +182,7 @@ fn changes_and_decisions_are_bound_to_the_version_that_was_read() {
         let needs = *method == "patch" || path.contains("{id}/") && item["responses"].get("428").is_some();
         let named = item["parameters"].as_array().into_iter().flatten().any(|parameter| resolved(parameter)["name"] == "If-Match");
         let answers = ["412", "428"].iter().all(|status| item["responses"].get(status).is_some());
-        (needs && !(named && answers) || named && !answers).then(|| "If-Match, 412 and 428 belong together".into())
+        (if needs { !(named && answers) } else { named && !answers }).then(|| "If-Match, 412 and 428 belong together".into())
     });
 }
 
@@ -269,7 +269,7 @@ on_both_engines! {
         let answer = actix_web::rt::task::spawn_blocking(move || {
             let mut stream = std::net::TcpStream::connect(&address).unwrap();
             write!(stream, "POST /v1/business-cases HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
-            let chunk = [b' '; 1 << 16];
+            let chunk = vec![b' '; 1 << 16];
             for _ in 0..17 {
                 write!(stream, "{:x}\r\n", chunk.len()).unwrap();
                 stream.write_all(&chunk).unwrap();

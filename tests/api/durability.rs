@@ -56,10 +56,7 @@ async fn client(
     let http = reqwest::Client::new();
     let mut tried = 0;
     loop {
-        let url = match address.borrow_and_update().clone() {
-            Some(url) => url,
-            None => return tried,
-        };
+        let Some(url) = address.borrow_and_update().clone() else { return tried };
         let external_id = format!("{number}-{tried}");
         let comment = json!({
             "account_id": account, "kind": "comment", "external_id": external_id, "author_anonymous": true, "text": "Hello.",

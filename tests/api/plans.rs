@@ -1,5 +1,8 @@
 //! A page costs the same however many rows there are: each list walks an index that has its order.
 
+use std::marker::PhantomData;
+
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Integer, Text};
@@ -11,59 +14,38 @@ use weald::resources::comments::rows::{self, CommentRow, Filter, Key, Order, Sig
 
 use crate::support::{School, on_both_engines};
 
-/// Asks the engine how it would run a query.
-struct Explained<Q>(Q, bool);
+/// Asks an engine how it would run a query: in its words, and with its columns.
+struct Explained<Q, Row>(&'static str, Q, PhantomData<Row>);
 
-impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Explained<Q> {
+impl<Q: QueryFragment<MultiBackend>, Row> QueryFragment<MultiBackend> for Explained<Q, Row> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
         out.unsafe_to_cache_prepared();
-        out.push_sql(if self.1 { "EXPLAIN QUERY PLAN " } else { "EXPLAIN " });
-        self.0.walk_ast(out)
+        out.push_sql(self.0);
+        self.1.walk_ast(out)
     }
 }
 
-impl<Q> QueryId for Explained<Q> {
+impl<Q, Row> QueryId for Explained<Q, Row> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-/// SQLite's plan has four columns, PostgreSQL's one.
-macro_rules! plan {
-    ($conn:expr, $query:expr) => {
-        match $conn {
-            conn @ Conn::Sqlite(_) => {
-                impl<Q> Query for Explained<Q> {
-                    type SqlType = (Integer, Integer, Integer, Text);
-                }
-                impl<Q> RunQueryDsl<Conn> for Explained<Q> {}
-                let rows: Vec<(i32, i32, i32, String)> = Explained($query, true).load(conn)?;
-                rows.into_iter().map(|row| row.3).collect::<Vec<_>>().join("\n")
-            }
-            conn @ Conn::Postgres(_) => {
-                struct One<Q>(Explained<Q>);
-                impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for One<Q> {
-                    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
-                        self.0.walk_ast(out)
-                    }
-                }
-                impl<Q> QueryId for One<Q> {
-                    type QueryId = ();
-                    const HAS_STATIC_QUERY_ID: bool = false;
-                }
-                impl<Q> Query for One<Q> {
-                    type SqlType = Text;
-                }
-                impl<Q> RunQueryDsl<Conn> for One<Q> {}
-                // Few rows are quicker sorted than walked in order; what is asked is whether there is a walk at all.
-                diesel::connection::SimpleConnection::batch_execute(
-                    conn,
-                    "SET enable_sort = off; SET enable_bitmapscan = off; SET enable_seqscan = off",
-                )?;
-                let rows: Vec<String> = One(Explained($query, false)).load(conn)?;
-                rows.join("\n")
-            }
-        }
+impl<Q, Row> Query for Explained<Q, Row> {
+    type SqlType = Row;
+}
+
+impl<Q, Row> RunQueryDsl<Conn> for Explained<Q, Row> {}
+
+fn plan(conn: &mut Conn, query: impl QueryFragment<MultiBackend>) -> QueryResult<String> {
+    let lines: Vec<String> = if matches!(conn, Conn::Sqlite(_)) {
+        let explained = Explained("EXPLAIN QUERY PLAN ", query, PhantomData::<(Integer, Integer, Integer, Text)>);
+        explained.load::<(i32, i32, i32, String)>(conn)?.into_iter().map(|row| row.3).collect()
+    } else {
+        // Few rows are quicker sorted than walked in order; what is asked is whether there is a walk at all.
+        conn.batch_execute("SET enable_sort = off; SET enable_bitmapscan = off; SET enable_seqscan = off")?;
+        Explained("EXPLAIN ", query, PhantomData::<Text>).load(conn)?
     };
+    Ok(lines.join("\n"))
 }
 
 /// Fills the queue with copies of one comment, a minute apart; all but every tenth are closed.
@@ -111,7 +93,7 @@ on_both_engines! {
                     let mut window = Window::<Key>::new(None, None, &"").unwrap();
                     window.after = after;
                     let filter = filter.clone();
-                    let plan = school.read(move |conn| Ok(plan!(conn, rows::listing(id, sight, &filter, order, &window).select(CommentRow::as_select())))).await;
+                    let plan = school.read(move |conn| plan(conn, rows::listing(id, sight, &filter, order, &window).select(CommentRow::as_select()))).await;
                     assert!(plan.contains(index), "{index} is not walked:\n{plan}");
                     assert!(!plan.contains("TEMP B-TREE") && !plan.contains("Sort") && !plan.contains("Seq Scan on comments"), "rows are sorted:\n{plan}");
                 }

@@ -98,7 +98,7 @@ impl Drop for Server {
 
 impl School {
     pub async fn new(engine: Engine) -> Self {
-        let server = Server::start(Rc::new(Database::new(engine)), Clock::standing_at(at(NOW)), |_| ()).await;
+        let server = Server::start(Rc::new(Database::new(engine)), Clock::standing_at(at(NOW)), |_| ());
         Self::seed(Rc::new(server)).await
     }
 
@@ -109,7 +109,7 @@ impl School {
 
     /// The same school through a second instance, which is set up as `configure` says.
     pub async fn second_instance(&self, configure: impl FnOnce(&mut Service)) -> Self {
-        let server = Server::start(Rc::clone(&self.server.database), self.server.state.clock.clone(), configure).await;
+        let server = Server::start(Rc::clone(&self.server.database), self.server.state.clock.clone(), configure);
         let Self { id, ref people, second_staff, service, .. } = *self;
         Self { id, people: people.clone(), second_staff, service, server: Rc::new(server) }
     }
@@ -260,7 +260,7 @@ callers! {
 }
 
 impl Server {
-    async fn start(database: Rc<Database>, clock: Clock, configure: impl FnOnce(&mut Service)) -> Self {
+    fn start(database: Rc<Database>, clock: Clock, configure: impl FnOnce(&mut Service)) -> Self {
         let storage = Storage {
             database_url: Some(database.url()),
             database_url_file: None,
