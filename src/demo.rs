@@ -1,5 +1,6 @@
 //! `weald demo`: a made-up school, told through the API itself, and served on this machine alone.
 
+mod script;
 mod story;
 
 use std::fs::{File, TryLockError};
@@ -16,7 +17,7 @@ use weald::db::DatabaseUrl;
 use weald::server;
 
 use crate::commands::{Failure, configured, serve};
-use story::PEOPLE;
+use script::{PEOPLE, SCHOOL};
 
 /// Everybody's password. For the demo only, which answers nobody but this machine.
 pub const PASSWORD: &str = "seven-herons-over-the-river";
@@ -147,7 +148,7 @@ TOKEN=$(curl -s {url}/oauth/token -d grant_type=password -d client_id=weald -d u
 curl -s -H "Authorization: Bearer $TOKEN" '{url}/v1/comments?open=true'
 curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{"received_at":"{yesterday}"}}' {url}/v1/deadlines/preview
 "#,
-        school = story::SCHOOL,
+        school = SCHOOL,
         folder = folder.display(),
         logins = logins.join("\n"),
     )

@@ -19,7 +19,7 @@ use weald::config::{Service, Storage, address};
 #[derive(Parser)]
 #[command(name = "weald", version, max_term_width = 100)]
 struct Cli {
-    /// What is logged: a level (error, warn, info, debug, trace, off), or levels per module like info,weald::jobs=debug
+    /// What is logged: a level (error, warn, info, debug, trace, off), or levels per module like `info,weald::jobs=debug`
     /// [default: info; warn in the demo]
     #[arg(long, env = "WEALD_LOG", global = true, value_parser = log_filter, value_name = "LEVEL")]
     log: Option<String>,

@@ -1,0 +1,425 @@
+//! The demo's story: who is at the school, and what they did over the last weeks.
+
+use chrono::{Datelike, Duration, DurationRound, NaiveDate, TimeZone, Weekday};
+use chrono_tz::Tz;
+use serde_json::{Value, json};
+use weald::clock::Instant;
+use weald::policy::roles::{PersonKind, Role};
+
+pub const SCHOOL: &str = "Weald Community Primary School";
+pub const ZONE: Tz = chrono_tz::Europe::London;
+
+/// Somebody at the school.
+pub struct Person {
+    /// The name before the at sign, and in the story.
+    pub name: &'static str,
+    pub given_name: &'static str,
+    pub family_name: &'static str,
+    pub kind: PersonKind,
+    pub role: Role,
+}
+
+impl Person {
+    pub fn email(&self) -> String {
+        format!("{}@weald.example", self.name)
+    }
+}
+
+const fn person(name: &'static str, given_name: &'static str, family_name: &'static str, kind: PersonKind, role: Role) -> Person {
+    Person { name, given_name, family_name, kind, role }
+}
+
+/// One person per role, named by it, and a few more.
+pub const PEOPLE: &[Person] = &[
+    person("headteacher", "Hannah", "Okafor", PersonKind::Staff, Role::Headteacher),
+    person("leadership_team", "Daniel", "Price", PersonKind::Staff, Role::LeadershipTeam),
+    person("it_technician", "Imran", "Shah", PersonKind::Staff, Role::ItTechnician),
+    person("staff", "Sarah", "Whitfield", PersonKind::Staff, Role::Staff),
+    person("volunteer", "Victor", "Lane", PersonKind::Volunteer, Role::Volunteer),
+    person("parent_carer", "Priya", "Nair", PersonKind::ParentCarer, Role::ParentCarer),
+    person("pupil", "Poppy", "Nair", PersonKind::Pupil, Role::Pupil),
+    person("governor", "George", "Bell", PersonKind::Governor, Role::Governor),
+    person("chair_of_governors", "Catherine", "Moore", PersonKind::Governor, Role::ChairOfGovernors),
+    person("dsl", "Dawn", "Fletcher", PersonKind::Staff, Role::Dsl),
+    person("deputy_dsl", "Benjamin", "Adeyemi", PersonKind::Staff, Role::DeputyDsl),
+    person("dpo", "Olivia", "Grant", PersonKind::Visitor, Role::Dpo),
+    person("tom.hughes", "Tom", "Hughes", PersonKind::Staff, Role::Staff),
+    person("ruth.evans", "Ruth", "Evans", PersonKind::Staff, Role::Staff),
+    person("liam.carter", "Liam", "Carter", PersonKind::ParentCarer, Role::ParentCarer),
+    person("noah.carter", "Noah", "Carter", PersonKind::Pupil, Role::Pupil),
+    person("maya.nair", "Maya", "Nair", PersonKind::Pupil, Role::Pupil),
+];
+
+/// A request that somebody makes.
+#[derive(Clone)]
+pub struct Step {
+    pub at: Instant,
+    pub who: &'static str,
+    /// Method and path; `{name}` stands for the id of what was called so.
+    pub call: &'static str,
+    pub body: Option<Value>,
+    /// What the answer's thing is called from now on.
+    pub known_as: Option<&'static str>,
+}
+
+/// The days of the story, by the Monday that lies last before today.
+pub struct Calendar {
+    pub now: Instant,
+    monday: NaiveDate,
+}
+
+impl Calendar {
+    pub fn new(now: Instant) -> Self {
+        let now = now.duration_trunc(Duration::minutes(1)).map_or(now, Instant::from);
+        let yesterday = now.with_timezone(&ZONE).date_naive() - Duration::days(1);
+        Self { now, monday: yesterday.week(Weekday::Mon).first_day() }
+    }
+
+    /// `days` after the Monday, at a local time of day.
+    pub fn on(&self, days: i64, hour: u32, minute: u32) -> Instant {
+        let local = self.day(days).and_hms_opt(hour, minute, 0);
+        local.and_then(|local| ZONE.from_local_datetime(&local).earliest()).map_or(self.now, |at| at.to_utc().into())
+    }
+
+    /// The date `days` after the Monday.
+    fn day(&self, days: i64) -> NaiveDate {
+        self.monday + Duration::days(days)
+    }
+
+    fn ago(&self, hours: i64) -> Instant {
+        self.now + -Duration::hours(hours)
+    }
+
+    /// The last instant on a weekday that lies `hours` or whole days more back.
+    fn weekday_ago(&self, hours: i64) -> Instant {
+        let mut at = self.ago(hours);
+        while matches!(at.with_timezone(&ZONE).weekday(), Weekday::Sat | Weekday::Sun) {
+            at = at + -Duration::days(1);
+        }
+        at
+    }
+}
+
+/// All that happened, in the order in which it happened.
+pub fn steps(calendar: &Calendar) -> Vec<Step> {
+    let mut steps = [school(calendar), accounts(calendar), proposals(calendar), comments(calendar)].concat();
+    // The sort is stable: what happens at the same time happens in the order in which it is written.
+    steps.sort_by_key(|step| step.at);
+    steps
+}
+
+fn step(at: Instant, who: &'static str, call: &'static str) -> Step {
+    Step { at, who, call, body: None, known_as: None }
+}
+
+impl Step {
+    fn with(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    fn known_as(mut self, name: &'static str) -> Self {
+        self.known_as = Some(name);
+        self
+    }
+}
+
+/// A case with all that a submission asks for.
+fn case(name: &str, platform: &str, aim: &str, audiences: &[&str], visibility: &str, team: [&str; 2]) -> Value {
+    json!({
+        "name": name, "platform": platform, "aim": aim, "audiences": audiences, "visibility": visibility,
+        "promotion_plan": "In the newsletter and on the school's website.",
+        "managers": [{ "person_id": format!("{{{}}}", team[0]), "lead": true }, { "person_id": format!("{{{}}}", team[1]) }],
+    })
+}
+
+/// Guardians, a closing day, and who acts for the headteacher next week.
+fn school(calendar: &Calendar) -> Vec<Step> {
+    let start = calendar.on(-28, 9, 30);
+    let guardian = |pupil, guardian: &str| {
+        let body = json!({ "guardian_id": format!("{{{guardian}}}"), "relationship": "parent", "has_parental_responsibility": true });
+        step(start, "headteacher", pupil).with(body)
+    };
+    vec![
+        guardian("POST /v1/people/{pupil}/set-guardian", "parent_carer"),
+        guardian("POST /v1/people/{maya.nair}/set-guardian", "parent_carer"),
+        guardian("POST /v1/people/{noah.carter}/set-guardian", "liam.carter"),
+        step(calendar.on(-27, 9, 0), "headteacher", "PATCH /v1/schools/{school}")
+            .with(json!({ "closing_days": [{ "closed_on": calendar.day(18), "title": "INSET day" }] })),
+        step(calendar.on(-1, 18, 0), "headteacher", "POST /v1/delegations").with(json!({ "delegate_id": "{leadership_team}",
+            "starts_on": calendar.day(14), "ends_on": calendar.day(16), "reason": "The headteacher is at a conference." })),
+    ]
+}
+
+/// Business cases that became accounts: in use, suspended, and waiting to be activated.
+fn accounts(calendar: &Calendar) -> Vec<Step> {
+    let on = |days, hour, minute| calendar.on(days, hour, minute);
+    let draft = |at, who, name, body| step(at, who, "POST /v1/business-cases").with(body).known_as(name);
+    vec![
+        draft(
+            on(-21, 8, 40),
+            "staff",
+            "page case",
+            case(
+                "Weald Community Primary School",
+                "facebook",
+                "Tell families and neighbours what happens at school.",
+                &["parents", "local_community"],
+                "open",
+                ["staff", "tom.hughes"],
+            ),
+        ),
+        step(on(-21, 8, 55), "staff", "POST /v1/business-cases/{page case}/submit"),
+        step(on(-21, 16, 10), "headteacher", "POST /v1/business-cases/{page case}/approve")
+            .with(json!({ "reason": "Clear aim, and two people who have the time." })),
+        step(on(-20, 9, 5), "it_technician", "POST /v1/accounts")
+            .known_as("page")
+            .with(json!({ "business_case_id": "{page case}", "handle": "wealdprimary", "url": "https://social.example/wealdprimary" })),
+        step(on(-20, 9, 20), "it_technician", "POST /v1/accounts/{page}/activate"),
+        draft(
+            on(-20, 12, 30),
+            "tom.hughes",
+            "sport case",
+            case(
+                "Weald Sport",
+                "x",
+                "Results and fixtures of the school's teams.",
+                &["parents", "alumni"],
+                "open",
+                ["tom.hughes", "ruth.evans"],
+            ),
+        ),
+        step(on(-20, 12, 45), "tom.hughes", "POST /v1/business-cases/{sport case}/submit"),
+        step(on(-19, 8, 15), "headteacher", "POST /v1/business-cases/{sport case}/approve").with(json!({})),
+        step(on(-18, 10, 0), "it_technician", "POST /v1/accounts")
+            .known_as("sport")
+            .with(json!({ "business_case_id": "{sport case}", "handle": "@WealdSport" })),
+        step(on(-18, 10, 10), "it_technician", "POST /v1/accounts/{sport}/activate"),
+        step(on(-3, 15, 0), "headteacher", "POST /v1/accounts/{sport}/suspend")
+            .with(json!({ "reason": "Both managers are away with Year 6: nobody can watch the account." })),
+        draft(
+            on(-14, 19, 30),
+            "parent_carer",
+            "friends case",
+            json!({ "name": "Friends of Weald", "platform": "facebook",
+            "aim": "Bring families together for fairs and fundraising.", "audiences": ["parents"] }),
+        ),
+        step(on(-13, 8, 20), "staff", "PATCH /v1/business-cases/{friends case}").with(json!({ "visibility": "closed",
+            "promotion_plan": "At the school gate, and in the newsletter.",
+            "managers": [{ "person_id": "{ruth.evans}", "lead": true }, { "person_id": "{staff}" }, { "person_id": "{parent_carer}" }] })),
+        step(on(-13, 8, 30), "staff", "POST /v1/business-cases/{friends case}/submit"),
+        step(on(-12, 16, 40), "headteacher", "POST /v1/business-cases/{friends case}/approve").with(json!({})),
+        step(on(-11, 9, 0), "it_technician", "POST /v1/accounts")
+            .known_as("friends")
+            .with(json!({ "business_case_id": "{friends case}", "handle": "friendsofweald" })),
+    ]
+}
+
+/// Business cases in the other states that can come about within a month.
+fn proposals(calendar: &Calendar) -> Vec<Step> {
+    let on = |days, hour, minute| calendar.on(days, hour, minute);
+    let draft = |at, who, name, body| step(at, who, "POST /v1/business-cases").with(body).known_as(name);
+    vec![
+        draft(
+            on(-11, 13, 0),
+            "volunteer",
+            "garden case",
+            case(
+                "Gardening at Weald",
+                "tiktok",
+                "Show what grows in the school garden.",
+                &["parents", "local_community"],
+                "open",
+                ["tom.hughes", "ruth.evans"],
+            ),
+        ),
+        step(on(-11, 13, 20), "volunteer", "POST /v1/business-cases/{garden case}/submit"),
+        step(on(-10, 9, 30), "headteacher", "POST /v1/business-cases/{garden case}/request-changes")
+            .with(json!({ "reason": "Please say how it stays free of pictures of pupils." })),
+        draft(
+            on(-10, 15, 50),
+            "staff",
+            "blocks case",
+            case(
+                "Weald Blocks",
+                "minecraft",
+                "Build the school as it was a hundred years ago.",
+                &["pupils"],
+                "private",
+                ["staff", "ruth.evans"],
+            ),
+        ),
+        step(on(-10, 16, 0), "staff", "POST /v1/business-cases/{blocks case}/submit"),
+        step(on(-9, 8, 50), "headteacher", "POST /v1/business-cases/{blocks case}/reject")
+            .with(json!({ "reason": "Nobody could watch it in the evenings, when pupils would play." })),
+        draft(
+            on(-7, 11, 0),
+            "dsl",
+            "safety case",
+            case("Safer Internet Week", "youtube", "Short films for parents.", &["parents"], "open", ["dsl", "deputy_dsl"]),
+        ),
+        step(on(-6, 11, 0), "dsl", "POST /v1/business-cases/{safety case}/withdraw"),
+        draft(
+            on(-6, 9, 0),
+            "it_technician",
+            "website case",
+            case(
+                "Comments on the website",
+                "website_comments",
+                "Let visitors ask questions where they read.",
+                &["prospective_parents"],
+                "open",
+                ["it_technician", "staff"],
+            ),
+        ),
+        step(on(-6, 9, 10), "it_technician", "POST /v1/business-cases/{website case}/submit"),
+        step(on(-5, 8, 30), "headteacher", "POST /v1/business-cases/{website case}/approve").with(json!({})),
+        draft(
+            on(-4, 10, 30),
+            "tom.hughes",
+            "nature case",
+            case(
+                "Weald Nature Club",
+                "youtube",
+                "A film a month about the animals around the school.",
+                &["parents", "pupils"],
+                "open",
+                ["tom.hughes", "ruth.evans"],
+            ),
+        ),
+        step(on(-4, 10, 40), "tom.hughes", "POST /v1/business-cases/{nature case}/submit"),
+        draft(
+            on(-4, 14, 0),
+            "leadership_team",
+            "jobs case",
+            case("Working at Weald", "linkedin", "Find new colleagues.", &["staff", "other"], "open", ["leadership_team", "staff"]),
+        ),
+        step(on(-4, 14, 10), "leadership_team", "POST /v1/business-cases/{jobs case}/submit"),
+        draft(on(-1, 20, 15), "liam.carter", "class case", json!({ "name": "Parents of Year 4", "platform": "whatsapp" })),
+        // The headteacher's own: the chair of governors decides (A11).
+        draft(
+            on(0, 12, 0),
+            "headteacher",
+            "letters case",
+            case(
+                "Letters from the headteacher",
+                "learning_platform",
+                "A letter to families each month.",
+                &["parents"],
+                "closed",
+                ["headteacher", "leadership_team"],
+            ),
+        ),
+        step(on(0, 12, 10), "headteacher", "POST /v1/business-cases/{letters case}/submit"),
+    ]
+}
+
+/// Who wrote what, and when it came in.
+fn comment(account: &str, kind: &str, received_at: Instant, author: Option<&str>, text: &str) -> Value {
+    let mut comment = json!({ "account_id": format!("{{{account}}}"), "kind": kind, "text": text, "received_at": received_at });
+    match author {
+        Some(name) => comment["author_name"] = name.into(),
+        None => comment["author_anonymous"] = true.into(),
+    }
+    comment
+}
+
+/// Comments of the last days: answered in time and too late, at a weekend, overdue, and waiting.
+fn comments(calendar: &Calendar) -> Vec<Step> {
+    let on = |days, hour, minute| calendar.on(days, hour, minute);
+    let log = |at, who, name, body| step(at, who, "POST /v1/comments").with(body).known_as(name);
+    let answer = |text: &str| json!({ "kind": "answer", "text": text });
+    let acknowledge = |text: &str| json!({ "kind": "acknowledgement", "text": text });
+    let from_mis = |mut body: Value, external_id: &str| {
+        body["external_id"] = external_id.into();
+        body
+    };
+    let missed = calendar.weekday_ago(27);
+    vec![
+        // In time.
+        log(on(-7, 12, 30), "tom.hughes", "result", comment("sport", "query", on(-7, 12, 0), Some("Ade O."), "Who won on Saturday?")),
+        step(on(-7, 13, 0), "tom.hughes", "POST /v1/comments/{result}/respond").with(answer("We did, three to one!")),
+        step(on(-7, 13, 5), "tom.hughes", "POST /v1/comments/{result}/close"),
+        // Too late.
+        log(
+            on(-6, 10, 20),
+            "staff",
+            "lunch",
+            comment("page", "query", on(-6, 10, 0), Some("Jo Marsh"), "Is the new lunch menu on the website?"),
+        ),
+        step(on(-4, 9, 0), "staff", "POST /v1/comments/{lunch}/respond").with(answer("It is now, under Families. Sorry for the wait.")),
+        step(on(-4, 9, 5), "staff", "POST /v1/comments/{lunch}/close"),
+        // One reply to two comments (A9).
+        log(
+            on(-5, 16, 10),
+            "staff",
+            "parking",
+            comment("page", "complaint", on(-5, 16, 0), Some("R. Whit"), "Cars were parked across our drive again."),
+        ),
+        log(
+            on(-5, 18, 40),
+            "staff",
+            "parking too",
+            comment("page", "comment", on(-5, 18, 30), Some("Dee Lowe"), "Same here, every afternoon."),
+        ),
+        step(on(-4, 8, 20), "staff", "POST /v1/comments/{parking}/respond").with(
+            json!({ "kind": "answer", "text": "Thank you for telling us. We have written to all families.", "answers": ["{parking too}"] }),
+        ),
+        // Plain praise.
+        log(on(-4, 17, 15), "tom.hughes", "praise", comment("page", "comment", on(-4, 17, 0), Some("Sam"), "Lovely concert!")),
+        step(on(-3, 8, 30), "tom.hughes", "POST /v1/comments/{praise}/no-response-required").with(json!({ "reason": "Plain praise." })),
+        // On a Friday evening: due on Saturday (A2).
+        log(on(-3, 18, 30), "staff", "coat", comment("page", "query", on(-3, 18, 0), Some("Fi Dunn"), "Has a blue coat been found?")),
+        step(on(-2, 9, 30), "staff", "POST /v1/comments/{coat}/respond").with(acknowledge("We will look on Monday morning.")),
+        // At the weekend: due by the end of the next working day.
+        log(
+            on(-2, 18, 0),
+            "tom.hughes",
+            "fair",
+            comment("page", "query", on(-2, 14, 20), Some("Kim Ashe"), "When does the winter fair start?"),
+        ),
+        step(on(0, 9, 15), "staff", "POST /v1/comments/{fair}/respond").with(acknowledge("We are asking the Friends of Weald.")),
+        step(on(0, 15, 30), "staff", "POST /v1/comments/{fair}/respond").with(answer("At two o'clock. Do come!")),
+        step(on(0, 15, 35), "staff", "POST /v1/comments/{fair}/close"),
+        // At the weekend, and forgotten.
+        log(
+            on(-1, 20, 10),
+            "mis",
+            "places",
+            from_mis(comment("page", "query", on(-1, 20, 5), Some("Noor B."), "Are there places in Year 2 from January?"), "fb-1001"),
+        ),
+        // A complaint that is overdue.
+        log(
+            missed + Duration::minutes(30),
+            "headteacher",
+            "gate",
+            comment("page", "complaint", missed, Some("P. Grey"), "Nobody was at the gate this morning."),
+        ),
+        // Acknowledged by a program, and waiting for an answer.
+        log(
+            calendar.ago(20),
+            "mis",
+            "trip",
+            from_mis(
+                comment("page", "complaint", calendar.ago(20), Some("Lou Hart"), "The trip costs more than last year. Why?"),
+                "fb-1002",
+            ),
+        ),
+        step(calendar.ago(20) + Duration::minutes(1), "staff", "POST /v1/comments/{trip}/respond")
+            .with(json!({ "kind": "acknowledgement", "automated": true, "text": "Thank you. A person will answer by tomorrow." })),
+        // Waiting.
+        log(calendar.ago(5), "staff", "noise", comment("page", "comment", calendar.ago(5), None, "The bell is too loud.")),
+        log(
+            calendar.ago(3),
+            "mis",
+            "uniform",
+            from_mis(comment("page", "query", calendar.ago(3), Some("Abi Cole"), "Where do I get a uniform?"), "fb-1003"),
+        ),
+        log(
+            calendar.ago(1),
+            "tom.hughes",
+            "choir",
+            comment("page", "comment", calendar.ago(1), Some("Gran of two"), "Will the choir sing in town again?"),
+        ),
+    ]
+}
