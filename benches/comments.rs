@@ -100,6 +100,7 @@ fn seed(tx: &mut Conn, school: SchoolId, account: AccountId, comments: i64) -> R
         promotion_plan: None,
         visibility: Some(Visibility::Open),
         submitted_at: None,
+        submitted_by: None,
         decided_at: None,
         decided_by: None,
         decision_reason: None,

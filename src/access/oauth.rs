@@ -188,6 +188,9 @@ impl<T: serde::de::DeserializeOwned + 'static> FromRequest for Form<T> {
             let pairs: Vec<(String, String)> = serde_html_form::from_bytes(&bytes).unwrap_or_default();
             let mut form = serde_json::Map::new();
             for (name, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
+                if value.contains('\0') {
+                    return Ok(Self(Err(OAuthError::InvalidRequest("A parameter contains NUL."))));
+                }
                 if form.insert(name, value.into()).is_some() {
                     return Ok(Self(Err(OAuthError::InvalidRequest("A parameter stands twice."))));
                 }

@@ -202,6 +202,7 @@ diesel::table! {
         promotion_plan -> Nullable<Text>,
         visibility -> Nullable<Text>,
         submitted_at -> Nullable<Instant>,
+        submitted_by -> Nullable<SqlUuid>,
         decided_at -> Nullable<Instant>,
         decided_by -> Nullable<SqlUuid>,
         decision_reason -> Nullable<Text>,

@@ -46,8 +46,9 @@ pub async fn edge(
     }
     let trace = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    let forwarded = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok());
-    let address = state.service.client_address(peer, forwarded);
+    // Several lines of the header are one list (RFC 9110, section 5.3).
+    let forwarded: Vec<&str> = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect();
+    let address = state.service.client_address(peer, Some(&forwarded.join(",")));
 
     let (mut response, rate) = match admit(&state, &request, address).await {
         Ok((context, rate)) => {

@@ -32,6 +32,10 @@ impl<T: DeserializeOwned + Validate> FromRequest for Query<T> {
 fn parse<T: DeserializeOwned + Validate>(query: &str) -> Result<T, Problem> {
     let refuse =
         |name: &str, code: &str, detail: &str| Problem::new(Code::MalformedQuery).with_errors(vec![FieldError::new(name, code, detail)]);
+    if query.contains("%00") {
+        let named = query.split('&').find(|pair| pair.contains("%00")).and_then(|pair| pair.split('=').next()).unwrap_or_default();
+        return Err(refuse(named, "control_character", "This parameter must not contain NUL."));
+    }
     let pairs = serde_html_form::Deserializer::from_bytes(query.as_bytes());
     let value: T = serde_path_to_error::deserialize(pairs).map_err(|error| {
         let said = error.inner().to_string();

@@ -6,9 +6,9 @@ use super::refusal::{Grounds, Refusal, Violation};
 /// What matters about a business case and the one who wants to decide it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The decider proposed the case or is named to run the account.
+    /// The decider proposed or submitted the case or is named to run the account.
     pub own_case: bool,
-    /// A headteacher proposed the case or is named to run the account.
+    /// A headteacher proposed or submitted the case or is named to run the account.
     pub heads_own: bool,
     /// The decider is the headteacher, or holds the headteacher's delegation (A10).
     pub acts_as_head: bool,

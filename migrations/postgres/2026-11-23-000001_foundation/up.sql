@@ -168,6 +168,7 @@ CREATE TABLE business_cases (
     promotion_plan TEXT,
     visibility TEXT,
     submitted_at TIMESTAMPTZ,
+    submitted_by UUID,
     decided_at TIMESTAMPTZ,
     decided_by UUID,
     decision_reason TEXT,
@@ -177,6 +178,7 @@ CREATE TABLE business_cases (
     updated_at TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (school_id, id),
     FOREIGN KEY (school_id, proposer_id) REFERENCES people (school_id, id),
+    FOREIGN KEY (school_id, submitted_by) REFERENCES people (school_id, id),
     FOREIGN KEY (school_id, decided_by) REFERENCES people (school_id, id)
 );
 CREATE INDEX business_cases_by_state ON business_cases (school_id, state, id);

@@ -90,6 +90,10 @@ pub struct BusinessCase {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub submitted_at: Option<Instant>,
+    /// Who submitted it: like the proposer, they do not decide it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub submitted_by: Option<PersonId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub decided_at: Option<Instant>,
@@ -301,6 +305,7 @@ fn view<P>(me: &Caller<P>, case: rows::BusinessCase, heads: &HashSet<PersonId>) 
         managers: managers.into_iter().map(NamedManager::from).collect(),
         proposer_id: row.proposer_id,
         submitted_at: row.submitted_at,
+        submitted_by: row.submitted_by,
         decided_at: row.decided_at,
         decided_by: row.decided_by,
         decision_reason: row.decision_reason,
@@ -419,6 +424,7 @@ async fn draft_business_case(caller: Caller<ProposeBusinessCase>, new: Valid<New
                     promotion_plan: new.promotion_plan.map(Prose::into_inner),
                     visibility: new.visibility,
                     submitted_at: None,
+                    submitted_by: None,
                     decided_at: None,
                     decided_by: None,
                     decision_reason: None,
@@ -535,7 +541,7 @@ async fn submit_business_case(
             change(tx, me, *id, &seen, BusinessCaseAction::Submit, |tx, case| {
                 rules::complete(case, &people::rows::members(tx, me, &case.managers)?)?;
                 case.row.state = BusinessCaseState::Submitted;
-                case.row.submitted_at = Some(me.now());
+                (case.row.submitted_at, case.row.submitted_by) = (Some(me.now()), me.person());
                 Ok(Event::new(EventType::BusinessCaseSubmitted, case.row.id.uuid()).state(case.row.state))
             })
         })

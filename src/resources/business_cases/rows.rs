@@ -33,6 +33,7 @@ pub struct BusinessCaseRow {
     pub promotion_plan: Option<String>,
     pub visibility: Option<Visibility>,
     pub submitted_at: Option<Instant>,
+    pub submitted_by: Option<PersonId>,
     pub decided_at: Option<Instant>,
     pub decided_by: Option<PersonId>,
     pub decision_reason: Option<String>,
@@ -63,9 +64,10 @@ pub struct BusinessCase {
 }
 
 impl BusinessCase {
-    /// Proposed it, or is named to run the account.
+    /// Proposed or submitted it, or is named to run the account.
     pub fn has_part(&self, person: PersonId) -> bool {
-        self.row.proposer_id == person || self.managers.iter().any(|manager| manager.person_id == person)
+        [Some(self.row.proposer_id), self.row.submitted_by].contains(&Some(person))
+            || self.managers.iter().any(|manager| manager.person_id == person)
     }
 }
 

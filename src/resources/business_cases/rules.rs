@@ -27,7 +27,7 @@ pub struct Standing {
     pub may_propose: bool,
     /// Holds the permission to decide.
     pub may_decide: bool,
-    /// Proposed it, or is named to run the account.
+    /// Proposed or submitted it, or is named to run the account.
     pub has_part: bool,
     /// An employee: takes up what parents and volunteers draft (BC-0).
     pub is_staff: bool,
