@@ -121,7 +121,7 @@ on_both_engines! {
         refused(&school.token_for(&[("grant_type", "password"), ("client_id", "stranger"), ("username", "a"), ("password", "b")]).await, 401, "invalid_client");
         refused(&school.anonymous().post("/oauth/token", json!({ "grant_type": "password" })).await, 400, "invalid_request");
         let username = school.login_of(&school.staff()).await;
-        let off = school.second_instance(|service| service.password_login = false).await;
+        let off = school.second_instance(|service| service.password_login = false);
         refused(&off.log_in(&username, PASSWORD).await, 400, "unsupported_grant_type");
         for (school, offered) in [(&school, true), (&off, false)] {
             let metadata = school.anonymous().get("/.well-known/oauth-authorization-server").await.is(200);

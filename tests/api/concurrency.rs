@@ -18,7 +18,7 @@ fn statuses(replies: &[crate::support::caller::Reply], status: u16) -> usize {
 on_both_engines! {
     async fn of_sixteen_who_approve_one_version_one_does(school: School) {
         let case = school.submitted_case().await;
-        let instances = [school.second_instance(|_| ()).await, school.second_instance(|_| ()).await];
+        let instances = [school.second_instance(|_| ()), school.second_instance(|_| ())];
         let replies = join_all((0..16).map(|number| {
             let school = &instances[number % 2];
             school.headteacher().post(case.url("approve"), json!({})).if_match(case.etag()).into_future()
@@ -40,7 +40,7 @@ on_both_engines! {
 
     async fn sixteen_who_write_at_once_are_all_in_the_log_which_has_no_gap(school: School) {
         let other = school.other_school().await;
-        let second = school.second_instance(|_| ()).await;
+        let second = school.second_instance(|_| ());
         let replies = join_all((0..48).map(|number| {
             let school = [&school, &second, &other][number % 3];
             school.staff().post("/v1/business-cases", json!({ "name": format!("Club {number}") })).into_future()

@@ -406,7 +406,7 @@ on_both_engines! {
     }
 
     async fn each_caller_has_a_bucket_of_their_own(school: School) {
-        let busy = school.second_instance(|service| service.rate_limit = 20.try_into().unwrap()).await;
+        let busy = school.second_instance(|service| service.rate_limit = 20.try_into().unwrap());
         for left in (0..20).rev() {
             let reply = busy.staff().get("/v1/business-cases").await.is(200);
             assert_eq!(reply.header("ratelimit"), format!("\"default\";r={left};t=60"));

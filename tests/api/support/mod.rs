@@ -108,7 +108,7 @@ impl School {
     }
 
     /// The same school through a second instance, which is set up as `configure` says.
-    pub async fn second_instance(&self, configure: impl FnOnce(&mut Service)) -> Self {
+    pub fn second_instance(&self, configure: impl FnOnce(&mut Service)) -> Self {
         let server = Server::start(Rc::clone(&self.server.database), self.server.state.clock.clone(), configure);
         let Self { id, ref people, second_staff, service, .. } = *self;
         Self { id, people: people.clone(), second_staff, service, server: Rc::new(server) }
