@@ -65,6 +65,14 @@ impl<'s> Caller<'s> {
         self.send(Method::POST, url).json(body)
     }
 
+    pub fn put(&self, url: impl Display, body: impl Serialize) -> Request<'s> {
+        self.send(Method::PUT, url).json(body)
+    }
+
+    pub fn delete(&self, url: impl Display) -> Request<'s> {
+        self.send(Method::DELETE, url)
+    }
+
     pub fn patch(&self, url: impl Display, body: impl Serialize) -> Request<'s> {
         self.send(Method::PATCH, url).json(body)
     }
