@@ -128,6 +128,7 @@ on_both_engines! {
         head.delete(&al).await.is(428);
         head.delete(&al).if_match(al_now.etag()).await.is(204);
         head.get(&al).await.is(404);
+        school.staff().get("/v1/people").await.is(200);
         let somebody = school.headteacher().get(format!("/v1/people/{}", school.staff().id())).await;
         head.delete(somebody.url("")).if_match(somebody.etag()).await.is(409).problem("in_use");
     }
