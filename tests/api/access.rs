@@ -267,6 +267,9 @@ on_both_engines! {
         let row = (person_roles::school_id.eq(school_id), person_roles::person_id.eq(id), person_roles::role.eq(Role::Headteacher), person_roles::granted_at.eq(now));
         school.write(move |tx| diesel::insert_into(person_roles::table).values(row).execute(tx)).await;
         let case = school.submitted_case().await;
+        // Both roles read business cases, a parent only their own.
+        school.bearer(&token).get(case.url("")).await.is(404);
+        person.get(case.url("")).await.is(200);
         school.bearer(&token).post(case.url("approve"), json!({})).if_match(case.etag()).await.is(403);
         person.post(case.url("approve"), json!({})).if_match(case.etag()).await.is(200);
     }
