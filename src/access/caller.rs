@@ -17,6 +17,7 @@ use crate::db::types::{PersonId, SchoolId};
 use crate::db::{Conn, Db};
 use crate::http::reply::{Answer, Reply};
 use crate::idempotency;
+use crate::policy::deadline::local_day;
 use crate::policy::roles::Role;
 use crate::problem::{Code, Problem};
 
@@ -164,7 +165,7 @@ impl<P> Caller<P> {
 
     /// The school's local day.
     pub fn today(&self) -> NaiveDate {
-        self.now().with_timezone(&self.identity.zone).date_naive()
+        local_day(*self.now(), self.identity.zone)
     }
 }
 

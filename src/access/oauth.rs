@@ -8,6 +8,7 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, get, post, web};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chrono::NaiveDate;
 use diesel::prelude::*;
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
@@ -20,13 +21,14 @@ use super::sessions::{self, Holder, Refresh, Session};
 use super::tokens::{self, NewToken};
 use super::{permissions, throttle};
 use crate::app::State;
-use crate::db::schema::{logins, people, service_accounts};
+use crate::db::schema::{logins, people, schools, service_accounts};
 use crate::db::types::{PersonId, SchoolId, ServiceAccountId};
 use crate::events::{self, Actor, Event, EventType};
 use crate::http::body;
 use crate::http::document::Fails;
 use crate::http::edge::ClientAddress;
-use crate::policy::roles::Role;
+use crate::policy::deadline::{local_day, time_zone};
+use crate::policy::roles::{Role, has_left};
 use crate::problem::Problem;
 use crate::words::words;
 
@@ -317,6 +319,9 @@ fn narrowed<'a>(held: impl Iterator<Item = &'a str>, wanted: Option<&str>) -> Re
     Ok(held.into_iter().filter(|scope| wanted.contains(scope)).collect())
 }
 
+/// The school, the person with their password's hash and the day from which they are away, and the school's zone.
+type Login = (SchoolId, PersonId, String, Option<NaiveDate>, String);
+
 type SignedIn = (Session, Vec<Role>, String);
 
 async fn log_in(state: &State, username: String, password: String, client_id: String, address: IpAddr) -> Result<SignedIn, OAuthError> {
@@ -335,20 +340,20 @@ async fn log_in(state: &State, username: String, password: String, client_id: St
             if let Err(wait) = throttle::admit(tx, now, &counted, &counted_from)? {
                 return Err(OAuthError::SlowDown(wait.num_seconds() + 1));
             }
-            let login: Option<(SchoolId, PersonId, String, Option<chrono::NaiveDate>)> = logins::table
+            let login: Option<Login> = logins::table
                 .inner_join(people::table.on(people::school_id.eq(logins::school_id).and(people::id.eq(logins::person_id))))
+                .inner_join(schools::table.on(schools::id.eq(logins::school_id)))
                 .filter(logins::username.eq(&username))
-                .select((logins::school_id, logins::person_id, logins::password_hash, people::left_on.nullable()))
+                .select((logins::school_id, logins::person_id, logins::password_hash, people::left_on.nullable(), schools::time_zone))
                 .first(tx)
                 .optional()?;
             Ok(login)
         })
         .await?;
-    let hash = found.as_ref().map(|(_, _, hash, _)| hash.clone());
+    let hash = found.as_ref().map(|(_, _, hash, ..)| hash.clone());
     let right = state.passwords.verify(password, hash).await?;
-    let Some((school, person, _, left_on)) = found.filter(|_| right) else { return Err(WRONG) };
-    // A day's grace of no zone: whoever leaves today is asked again at each request, by the school's own day.
-    if left_on.is_some_and(|day| day < now.date_naive()) {
+    let Some((school, person, _, left_on, tz)) = found.filter(|_| right) else { return Err(WRONG) };
+    if has_left(left_on, local_day(*now, time_zone(&tz))) {
         return Err(WRONG);
     }
     state

@@ -66,6 +66,8 @@ permissions! {
 
     ReadPeople = "people:read" "Read people" for
         Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl | Dpo | ChairOfGovernors | MisIntegration | Volunteer own | ParentCarer own | Pupil own | Governor own;
+    ReadPersonDetails = "people:read-details" "See everyone with all details, not only one's own and the names of others" for
+        Headteacher | ItTechnician | Dsl | DeputyDsl | Dpo | ChairOfGovernors | MisIntegration;
     ManagePeople = "people:manage" "Create and change people and guardians, and record that they leave" for
         Headteacher | ItTechnician | MisIntegration;
     GrantRoles = "roles:grant" "Grant and revoke roles" (undelegated) for

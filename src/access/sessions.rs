@@ -1,7 +1,6 @@
 //! Sessions: what a login opens, refresh tokens prolong and revocation ends.
 
 use chrono::Duration;
-use chrono_tz::Tz;
 use diesel::prelude::*;
 use uuid::Uuid;
 
@@ -11,7 +10,8 @@ use crate::clock::Instant;
 use crate::db::Conn;
 use crate::db::schema::{delegations, people, person_roles, refresh_tokens, schools, service_accounts, sessions};
 use crate::db::types::{PersonId, SchoolId, ServiceAccountId, SessionId};
-use crate::policy::roles::Role;
+use crate::policy::deadline::{local_day, time_zone};
+use crate::policy::roles::{Role, has_left};
 
 /// How long a session can be prolonged.
 pub const LIFE: Duration = Duration::hours(12);
@@ -212,10 +212,10 @@ pub fn identity(conn: &mut Conn, claims: &Claims, now: Instant) -> QueryResult<O
             .first(conn)
             .optional()?;
     let Some((person, left_on, service, service_revoked, permissions, zone)) = found else { return Ok(None) };
-    let zone: Tz = zone.parse().unwrap_or(chrono_tz::Europe::London);
-    let today = now.with_timezone(&zone).date_naive();
+    let zone = time_zone(&zone);
+    let today = local_day(*now, zone);
     let mut scopes: Vec<String> = claims.scope.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
-    let (roles, acts_for_head) = if let Some(id) = person.filter(|id| id.uuid() == claims.sub && left_on.is_none_or(|day| day > today)) {
+    let (roles, acts_for_head) = if let Some(id) = person.filter(|id| id.uuid() == claims.sub && !has_left(left_on, today)) {
         let claimed = claims.known_roles();
         let mut roles = roles_of(conn, school, id)?;
         roles.retain(|role| claimed.contains(role));

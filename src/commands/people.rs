@@ -10,16 +10,13 @@ use weald::clock::{Clock, Instant};
 use weald::config::Storage;
 use weald::db::Conn;
 use weald::db::schema::people;
-use weald::db::types::{InvitationId, PersonId, SchoolId};
+use weald::db::types::{PersonId, SchoolId};
 use weald::events::{self, Actor, Event, EventType};
 use weald::policy::roles::{PersonKind, Role};
 use weald::resources::invitations::rows::{self as invitations, InvitationRow};
 use weald::resources::people::rows::{self, PersonRow};
 
 use super::{CLIENT, Failure};
-
-/// How long an invitation can be accepted.
-const INVITATION: chrono::Duration = chrono::Duration::days(7);
 
 #[derive(Subcommand)]
 pub enum PersonCommand {
@@ -65,15 +62,15 @@ pub async fn run(command: PersonCommand) -> Result<(), Failure> {
     let db = super::open(&storage)?;
     let (token, now) = (new_secret(), Clock::System.now());
     let hash = digest(&token);
-    let id = db
+    let (id, invitation) = db
         .write(person.school.uuid(), move |tx| {
             super::find_school(tx, person.school)?;
             let id = add(tx, &person, CLIENT, now)?;
-            invite(tx, person.school, id, hash, CLIENT, now)?;
-            Ok::<_, Failure>(id)
+            let invitation = invite(tx, person.school, id, hash, CLIENT, now)?;
+            Ok::<_, Failure>((id, invitation))
         })
         .await?;
-    let until = (now + INVITATION).format("%Y-%m-%d %H:%M UTC");
+    let until = invitation.expires_at.format("%Y-%m-%d %H:%M UTC");
     println!("person     {id}");
     println!("invitation {token}");
     println!("           for one use, until {until}; whoever has it chooses the password:");
@@ -124,17 +121,7 @@ pub fn invite(
     by: &str,
     now: Instant,
 ) -> Result<InvitationRow, Failure> {
-    let row = InvitationRow {
-        school_id: school,
-        id: InvitationId::new(),
-        person_id: person,
-        token_hash,
-        expires_at: now + INVITATION,
-        accepted_at: None,
-        created_by: None,
-        created_at: now,
-    };
-    invitations::insert(tx, &row)?;
+    let row = invitations::create(tx, school, person, token_hash, None, now)?;
     events::record(tx, Actor::system(school, by, now), Event::new(EventType::PersonInvited, person.uuid()))?;
     Ok(row)
 }

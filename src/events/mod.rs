@@ -48,6 +48,7 @@ event_types! {
     PersonCreated = "person.created" on "person", "": "A person became known to the school.";
     PersonChanged = "person.changed" on "person", "": "Details of a person changed.";
     PersonLeft = "person.left" on "person", "": "A person leaves the school.";
+    PersonRejoined = "person.rejoined" on "person", "": "A person is at the school after all.";
     PersonErased = "person.erased" on "person", "": "A person whom no record named was erased.";
     PersonInvited = "person.invited" on "person", "": "A person was invited to choose a password.";
     PasswordChosen = "person.password_chosen" on "person", "": "A person chose a password.";

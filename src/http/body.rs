@@ -1,5 +1,6 @@
 //! JSON bodies in: bounded in size and time, parsed with a pointer to what is wrong, checked all at once.
 
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use actix_web::web::BytesMut;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 use crate::access::caller::RequestContext;
@@ -85,13 +88,49 @@ pub async fn read(request: &HttpRequest, mut payload: Payload) -> Result<BytesMu
     tokio::time::timeout(BODY_TIME, reading).await.unwrap_or_else(|_| Err(Problem::new(Code::RequestTimeout)))
 }
 
-fn parse<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T, Problem> {
-    // serde would take a list for an object, by the order of its fields.
-    if bytes.trim_ascii_start().starts_with(b"[") {
-        return Err(Problem::new(Code::MalformedBody).with_errors(vec![FieldError::new("", "wrong_type", "One JSON object is expected.")]));
+/// A `T` out of a JSON object and nothing else: serde would take a list too, by the order of the fields.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData))
     }
+}
+
+/// A list of objects (for `deserialize_with`).
+///
+/// # Errors
+/// Where one is not an object of the shape `T`.
+pub fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let list: Vec<Object<T>> = Deserialize::deserialize(deserializer)?;
+    Ok(list.into_iter().map(|Object(item)| item).collect())
+}
+
+/// A list of objects that may be absent but not `null` (for `deserialize_with`, beside `default`).
+///
+/// # Errors
+/// Where one is not an object of the shape `T`.
+pub fn present_objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<T>>, D::Error> {
+    objects(deserializer).map(Some)
+}
+
+fn parse<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| malformed(&error))?;
+    let Object(value): Object<T> = serde_path_to_error::deserialize(&mut json).map_err(|error| malformed(&error))?;
     json.end().map_err(|_| {
         Problem::new(Code::MalformedBody).with_errors(vec![FieldError::new("", "trailing_data", "One JSON object is expected.")])
     })?;

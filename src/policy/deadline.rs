@@ -52,6 +52,18 @@ pub struct Deadline {
     pub due_on_weekend: bool,
 }
 
+/// The clock by which a school tells days. Only known names are stored; London is the policy's own.
+#[must_use]
+pub fn time_zone(name: &str) -> Tz {
+    name.parse().unwrap_or(Tz::Europe__London)
+}
+
+/// The day that it is in a zone.
+#[must_use]
+pub fn local_day(at: DateTime<Utc>, zone: Tz) -> NaiveDate {
+    at.with_timezone(&zone).date_naive()
+}
+
 /// The deadline would lie where no bank holidays are on file, and "none on file" is not "none".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("bank holidays are on file up to {last_day} only, and this deadline lies after that day")]

@@ -1,5 +1,7 @@
 //! Who is who in the school (decisions, section 5). What a role may do is said in `access/permissions.rs` alone.
 
+use chrono::NaiveDate;
+
 use crate::words::words;
 
 words! {
@@ -42,4 +44,15 @@ impl Role {
             Self::MisIntegration => false,
         }
     }
+}
+
+/// Whether somebody with these roles is a member of staff: employees, the head and IT included (A13).
+pub fn is_staff(roles: &[Role]) -> bool {
+    use Role::{DeputyDsl, Dsl, Headteacher, ItTechnician, LeadershipTeam, Staff};
+    roles.iter().any(|role| matches!(role, Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl))
+}
+
+/// Whether somebody with this leaving date has left; the date is the first day away.
+pub fn has_left(left_on: Option<NaiveDate>, today: NaiveDate) -> bool {
+    left_on.is_some_and(|day| day <= today)
 }

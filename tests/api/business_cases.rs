@@ -130,7 +130,7 @@ on_both_engines! {
         let other = school.other_school().await;
         let stranger = staff.post(CASES, school.case_with(managers(&[(&staff, true), (&other.staff(), false)]))).await.is(422);
         let nobody = json!({ "managers": [{ "person_id": staff.id(), "lead": true }, { "person_id": Uuid::now_v7() }] });
-        let nobody = staff.post(CASES, school.case_with(nobody)).await.problem("validation_failed").points_at(&[("/managers/1/person_id", "unknown_person")]);
+        let nobody = staff.post(CASES, school.case_with(nobody)).await.problem("validation_failed").points_at(&[("/managers/1/person_id", "unknown")]);
         assert_eq!(stranger["errors"], nobody["errors"], "somebody of another school is nobody");
     }
 

@@ -302,6 +302,7 @@ on_both_engines! {
             (b"null", "wrong_type"),
             (b"[\"A\"]", "wrong_type"),
             (deep.as_bytes(), "wrong_type"),
+            (b"{\"name\":\"A\",\"managers\":[[\"0198a4b2-6f00-7000-8000-000000000002\",true]]}", "wrong_type"),
         ] {
             let shown = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
             let reply = school.staff().send(Method::POST, "/v1/business-cases").body("application/json", body).await;

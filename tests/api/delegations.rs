@@ -13,7 +13,7 @@ on_both_engines! {
         school.it_technician().post("/v1/delegations", new(lt.id(), "2026-01-14","2026-01-20")).await.is(403);
         head.post("/v1/delegations", new(school.staff().id(), "2026-01-14","2026-01-20")).await.is(422).violates(&["R-HT-5"]);
         head.post("/v1/delegations", new(head.id(), "2026-01-14","2026-01-20")).await.is(403).violates(&["R-HT-5"]);
-        head.post("/v1/delegations", json!({"delegate_id":uuid::Uuid::now_v7(),"starts_on":"2026-01-14","ends_on":"2026-01-14","reason":"x"})).await.is(422).points_at(&[("/delegate_id","unknown_person")]);
+        head.post("/v1/delegations", json!({"delegate_id":uuid::Uuid::now_v7(),"starts_on":"2026-01-14","ends_on":"2026-01-14","reason":"x"})).await.is(422).points_at(&[("/delegate_id","unknown")]);
         head.post("/v1/delegations", new(lt.id(), "2026-01-14","2026-01-13")).await.is(422).points_at(&[("/ends_on","before_start"),("/ends_on","past")]);
         lt.get("/v1/people").await.is(200);
         let granted = school.chair().post("/v1/delegations", new(lt.id(), "2026-01-14","2026-01-20")).await.is(201);

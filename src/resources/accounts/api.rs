@@ -15,7 +15,7 @@ use crate::clock::Instant;
 use crate::db::Conn;
 use crate::db::types::{AccountId, BusinessCaseId};
 use crate::events::{self, Event, EventType};
-use crate::http::body::{NoBody, Valid};
+use crate::http::body::{NoBody, Valid, objects};
 use crate::http::document::{Fails, IfMatchHeader};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
@@ -148,6 +148,7 @@ pub struct AccountPatch {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "managers": [{ "person_id": "0198a4b2-6f00-7000-8000-000000000002", "lead": true }, { "person_id": "0198a4b2-6f00-7000-8000-000000000003" }] }))]
 pub struct AccountManagers {
+    #[serde(deserialize_with = "objects")]
     #[validate(length(min = 1, max = 20))]
     #[schema(min_items = 1, max_items = 20)]
     pub managers: Vec<NamedManager>,

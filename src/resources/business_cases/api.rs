@@ -17,7 +17,7 @@ use crate::clock::Instant;
 use crate::db::Conn;
 use crate::db::types::{BusinessCaseId, PersonId, SchoolId};
 use crate::events::{self, Event, EventType};
-use crate::http::body::{NoBody, Valid};
+use crate::http::body::{NoBody, Valid, objects, present_objects};
 use crate::http::document::{Fails, IfMatchHeader};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
@@ -26,7 +26,7 @@ use crate::http::text::{Line, Patch, Prose, present};
 use crate::page::{Page, Window};
 use crate::policy::conflict::Decision;
 use crate::policy::platforms::{Audience, Platform, Visibility};
-use crate::policy::roles::Role;
+use crate::policy::roles::{Role, is_staff};
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::{people, schools};
 
@@ -175,7 +175,7 @@ pub struct NewBusinessCase {
     #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     pub visibility: Option<Visibility>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objects")]
     #[validate(length(max = 20))]
     #[schema(max_items = 20)]
     pub managers: Vec<NamedManager>,
@@ -215,7 +215,7 @@ pub struct BusinessCasePatch {
     #[serde(default)]
     #[schema(inline)]
     pub visibility: Patch<Visibility>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present_objects")]
     #[validate(length(max = 20))]
     #[schema(max_items = 20, nullable = false)]
     pub managers: Option<Vec<NamedManager>>,
@@ -276,7 +276,7 @@ fn standing<P>(me: &Caller<P>, case: &rows::BusinessCase, heads: &HashSet<Person
         may_propose: me.may::<ProposeBusinessCase>(),
         may_decide: me.may::<ApproveBusinessCase>(),
         has_part,
-        is_staff: people::rules::is_staff(me.roles()),
+        is_staff: is_staff(me.roles()),
         decision: Decision {
             own_case: has_part,
             heads_own: heads.iter().any(|head| case.has_part(*head)),
@@ -361,7 +361,7 @@ pub fn named(tx: &mut Conn, school: SchoolId, managers: &[NamedManager]) -> Resu
     for (index, manager) in managers.iter().enumerate() {
         let pointer = format!("/managers/{index}/person_id");
         if !known.contains(&manager.person_id) {
-            errors.push(FieldError::new(pointer, "unknown_person", "There is no such person for this caller."));
+            errors.push(FieldError::new(pointer, "unknown", "There is no such person for this caller."));
         } else if !named.insert(manager.person_id) {
             errors.push(FieldError::new(pointer, "duplicate", "This person is named already."));
         }
@@ -414,7 +414,7 @@ async fn draft_business_case(caller: Caller<ProposeBusinessCase>, new: Valid<New
                     id: BusinessCaseId::new(),
                     state: BusinessCaseState::Draft,
                     proposer_id,
-                    community: !people::rules::is_staff(me.roles()),
+                    community: !is_staff(me.roles()),
                     name: new.name.into_inner(),
                     platform: new.platform,
                     platform_other_name: new.platform_other_name.map(Line::into_inner),

@@ -21,7 +21,7 @@ use crate::http::query::Query;
 use crate::http::reply::{Created, Plain, Resource, Versioned};
 use crate::http::text::{Day, Prose};
 use crate::page::{Page, Window};
-use crate::policy::roles::Role;
+use crate::policy::roles::{Role, has_left};
 use crate::problem::{Code, Problem};
 use crate::resources::people;
 
@@ -167,12 +167,12 @@ async fn grant_delegation(caller: Caller<ManageDelegations>, new: Valid<NewDeleg
             let granted_by = me.person().ok_or_else(|| Problem::new(Code::Forbidden))?;
             let delegate = people::rows::find(tx, me.school(), people::rows::Sight::Everyone, new.delegate_id).map_err(|problem| {
                 if problem.code() == Code::NotFound {
-                    Problem::invalid("/delegate_id", "unknown_person", "There is no such person for this caller.")
+                    Problem::invalid("/delegate_id", "unknown", "There is no such person for this caller.")
                 } else {
                     problem
                 }
             })?;
-            let active = !people::rules::has_left(delegate.row.left_on, me.today());
+            let active = !has_left(delegate.row.left_on, me.today());
             rules::delegate(me.is(delegate.row.id), active, delegate.roles.contains(&Role::LeadershipTeam))?;
             let wrong = rules::wrong_days(new.starts_on.0, new.ends_on.0, me.today());
             if !wrong.is_empty() {

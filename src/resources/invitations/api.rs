@@ -2,7 +2,6 @@
 
 use actix_web::post;
 use actix_web::web::{Data, Path};
-use chrono::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -20,12 +19,11 @@ use crate::events::{self, Actor, Event, EventType};
 use crate::http::body::{NoBody, Valid};
 use crate::http::document::Fails;
 use crate::http::reply::{Created, Gone, Resource};
+use crate::policy::deadline::local_day;
+use crate::policy::roles::has_left;
 use crate::problem::Problem;
 use crate::resources::people::rows::{PersonRow, Sight};
 use crate::resources::{people, schools};
-
-/// How long an invitation can be accepted.
-const LIFE: Duration = Duration::days(7);
 
 pub fn operations(config: &mut ServiceConfig) {
     config.service(invite_person).service(accept_invitation);
@@ -91,17 +89,7 @@ async fn invite_person(
             people::rules::invite(&people::standing(me, &person))?;
             rows::end_open(tx, me.school(), *id, me.now())?;
             let token = new_secret();
-            let row = InvitationRow {
-                school_id: me.school(),
-                id: InvitationId::new(),
-                person_id: *id,
-                token_hash: digest(&token),
-                expires_at: me.now() + LIFE,
-                accepted_at: None,
-                created_by: me.person(),
-                created_at: me.now(),
-            };
-            rows::insert(tx, &row)?;
+            let row = rows::create(tx, me.school(), *id, digest(&token), me.person(), me.now())?;
             events::record(tx, me, Event::new(EventType::PersonInvited, id.uuid()))?;
             let url = format!("{}/invitations#{token}", state.service.public_url());
             Created::secret(&Invitation { id: row.id, person_id: *id, url, expires_at: row.expires_at, person_version: person.row.version })
@@ -144,9 +132,9 @@ async fn accept_invitation(acceptance: Valid<Acceptance>, state: Data<State>) ->
 /// The open invitation behind a token, and the user name of whom it invites.
 fn open(conn: &mut Conn, token_hash: &str, now: Instant) -> Result<(InvitationRow, String), Problem> {
     let (invitation, PersonRow { email, left_on, .. }) = rows::open(conn, token_hash, now)?;
-    let today = now.with_timezone(&schools::rows::find(conn, invitation.school_id)?.zone()).date_naive();
+    let today = local_day(*now, schools::rows::find(conn, invitation.school_id)?.zone());
     match email {
-        Some(email) if !people::rules::has_left(left_on, today) => Ok((invitation, email)),
+        Some(email) if !has_left(left_on, today) => Ok((invitation, email)),
         _ => Err(Problem::not_found()),
     }
 }

@@ -1,5 +1,6 @@
 //! Invitations in the database.
 
+use chrono::Duration;
 use diesel::prelude::*;
 
 use crate::clock::Instant;
@@ -8,6 +9,9 @@ use crate::db::schema::{invitations, logins, people};
 use crate::db::types::{InvitationId, PersonId, SchoolId};
 use crate::problem::{Code, Problem};
 use crate::resources::people::rows::PersonRow;
+
+/// How long an invitation is open.
+const LIFE: Duration = Duration::days(7);
 
 /// One row of `invitations`.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
@@ -24,13 +28,30 @@ pub struct InvitationRow {
     pub created_at: Instant,
 }
 
-/// Stores a new invitation.
+/// Invites a person by a new token, of which only its digest is kept; `by` is absent where a command does.
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn insert(tx: &mut Conn, row: &InvitationRow) -> QueryResult<()> {
-    diesel::insert_into(invitations::table).values(row).execute(tx)?;
-    Ok(())
+pub fn create(
+    tx: &mut Conn,
+    school: SchoolId,
+    person: PersonId,
+    token_hash: String,
+    by: Option<PersonId>,
+    now: Instant,
+) -> QueryResult<InvitationRow> {
+    let row = InvitationRow {
+        school_id: school,
+        id: InvitationId::new(),
+        person_id: person,
+        token_hash,
+        expires_at: now + LIFE,
+        accepted_at: None,
+        created_by: by,
+        created_at: now,
+    };
+    diesel::insert_into(invitations::table).values(&row).execute(tx)?;
+    Ok(row)
 }
 
 /// Ends the open invitations of a person.

@@ -10,20 +10,20 @@ use validator::Validate;
 use super::rows::{self, Filter, GuardianRow, PersonRow, Sight};
 use super::rules::{self, Granter, PersonAction, PersonState, Relationship, Shift, Standing};
 use crate::access::caller::Caller;
-use crate::access::permissions::{GrantRoles, InvitePeople, ManagePeople, ReadPeople};
+use crate::access::permissions::{GrantRoles, InvitePeople, ManagePeople, ReadPeople, ReadPersonDetails};
 use crate::access::sessions;
 use crate::clock::Instant;
 use crate::db::Conn;
 use crate::db::types::PersonId;
 use crate::events::{self, Event, EventType};
-use crate::http::body::Valid;
+use crate::http::body::{NoBody, Valid};
 use crate::http::document::{Fails, IfMatchHeader};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
 use crate::http::reply::{Created, Gone, Plain, Resource, Versioned};
 use crate::http::text::{Day, Email, Line, Patch, present};
 use crate::page::{Page, PageQuery, Window};
-use crate::policy::roles::{PersonKind, Role};
+use crate::policy::roles::{PersonKind, Role, has_left};
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::invitations;
 
@@ -36,6 +36,7 @@ pub fn operations(config: &mut ServiceConfig) {
         .service(delete_person)
         .service(upsert_person)
         .service(record_person_leaving)
+        .service(rejoin_person)
         .service(grant_role)
         .service(revoke_role)
         .service(list_guardians)
@@ -270,7 +271,7 @@ pub struct PersonQuery {
 
 fn sight<P>(me: &Caller<P>) -> Sight {
     match me.person() {
-        Some(person) if !me.acts_as_head() && !rules::sees_everyone(me.roles()) => {
+        Some(person) if !me.may::<ReadPersonDetails>() => {
             if me.own_only() {
                 Sight::Own(person)
             } else {
@@ -307,7 +308,7 @@ fn view<P>(me: &Caller<P>, person: rows::Person) -> Person {
     let rows::Person { row, roles, whole } = person;
     Person {
         id: row.id,
-        state: if rules::has_left(row.left_on, me.today()) { PersonState::Left } else { PersonState::Active },
+        state: if has_left(row.left_on, me.today()) { PersonState::Left } else { PersonState::Active },
         allowed_actions,
         kind: row.kind,
         given_name: row.given_name,
@@ -592,7 +593,8 @@ fn check_key(name: &str, part: &impl Validate) -> Result<(), Problem> {
 /// Record that a person leaves.
 ///
 /// From that day on the person cannot log in, counts in no team and holds no delegation. A leaving date on record
-/// can only be brought forward.
+/// can only be brought forward. Of somebody with a privileged role the headteacher or the chair of governors
+/// records it.
 #[utoipa::path(tag = "people", security(("oauth2" = [ManagePeople])), params(IfMatchHeader), request_body = Leaving,
     responses((status = 200, description = "Recorded.", body = Person), Fails<404, 409, 412, 428>))]
 #[post("/v1/people/{id}/leave")]
@@ -610,11 +612,33 @@ async fn record_person_leaving(
             person.row.left_on = Some(leaving.left_on.0);
             rows::save(tx, &mut person.row, me.now())?;
             // A day that lies ahead ends them by itself: each request asks for it.
-            if rules::has_left(person.row.left_on, me.today()) {
+            if has_left(person.row.left_on, me.today()) {
                 sessions::revoke_all(tx, me.school(), *id, me.now())?;
             }
             let view = view(me, person.clone());
             events::record(tx, me, event(EventType::PersonLeft, &person).state(view.state))?;
+            Versioned::new(&view)
+        })
+        .await
+}
+
+/// Record that a person is at the school after all.
+///
+/// Takes the leaving date back, whether it has come or lies ahead. Roles are as they were, and so is who may record it:
+/// for somebody with a privileged role, the headteacher or the chair of governors.
+#[utoipa::path(tag = "people", security(("oauth2" = [ManagePeople])), params(IfMatchHeader),
+    responses((status = 200, description = "Recorded.", body = Person), Fails<404, 409, 412, 428>))]
+#[post("/v1/people/{id}/rejoin")]
+async fn rejoin_person(caller: Caller<ManagePeople>, id: Path<PersonId>, seen: IfMatch, _: NoBody) -> Result<Versioned<Person>, Problem> {
+    caller
+        .write(move |tx, me| {
+            let mut person = rows::find(tx, me.school(), sight(me), *id)?;
+            rules::rejoin(&standing(me, &person))?;
+            seen.check(person.row.version)?;
+            person.row.left_on = None;
+            rows::save(tx, &mut person.row, me.now())?;
+            let view = view(me, person);
+            events::record(tx, me, Event::new(EventType::PersonRejoined, id.uuid()).state(view.state))?;
             Versioned::new(&view)
         })
         .await

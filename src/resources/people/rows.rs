@@ -6,14 +6,14 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 
-use super::rules::{self, Relationship};
+use super::rules::Relationship;
 use crate::access::caller::Caller;
 use crate::clock::Instant;
 use crate::db::schema::{events, guardians, invitations, people, person_roles};
 use crate::db::types::{PersonId, SchoolId};
 use crate::db::{Conn, MultiBackend};
 use crate::page::Window;
-use crate::policy::roles::{PersonKind, Role};
+use crate::policy::roles::{PersonKind, Role, has_left, is_staff};
 use crate::policy::team::Member;
 use crate::problem::{Code, Problem};
 use crate::resources::business_cases::rows::Manager;
@@ -341,8 +341,8 @@ pub fn members<P>(conn: &mut Conn, me: &Caller<P>, managers: &[Manager]) -> Quer
     Ok(managers
         .iter()
         .map(|manager| {
-            let active = left.get(&manager.person_id).is_some_and(|left_on| left_on.is_none_or(|day| day > today));
-            let staff = roles.get(&manager.person_id).is_some_and(|roles| rules::is_staff(roles));
+            let active = left.get(&manager.person_id).is_some_and(|&left_on| !has_left(left_on, today));
+            let staff = roles.get(&manager.person_id).is_some_and(|roles| is_staff(roles));
             Member { person: manager.person_id, lead: manager.lead, active_staff: active && staff, active }
         })
         .collect())

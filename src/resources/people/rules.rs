@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use crate::policy::roles::{PersonKind, Role};
+use crate::policy::roles::{PersonKind, Role, has_left};
 use crate::problem::{Code, Problem};
 use crate::words::words;
 
@@ -11,7 +11,7 @@ words! {
     pub enum PersonState { Active, Left }
 
     /// What can be done with a person.
-    pub enum PersonAction { Edit, Leave, GrantRole, RevokeRole, Invite }
+    pub enum PersonAction { Edit, Leave, Rejoin, GrantRole, RevokeRole, Invite }
 
     /// What an adult is to a pupil.
     pub enum Relationship { Parent, StepParent, Grandparent, OtherRelative, FosterCarer, LegalGuardian, SocialWorker, Other }
@@ -19,23 +19,6 @@ words! {
 
 /// The roles that a service account assigns: a person who had others would have them confirmed by a person.
 const SYNCED: [Role; 5] = [Role::Staff, Role::Volunteer, Role::ParentCarer, Role::Pupil, Role::Governor];
-
-/// Whether somebody with these roles is a member of staff: employees, the head and IT included (A13).
-pub fn is_staff(roles: &[Role]) -> bool {
-    use Role::{DeputyDsl, Dsl, Headteacher, ItTechnician, LeadershipTeam, Staff};
-    roles.iter().any(|role| matches!(role, Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl))
-}
-
-/// Whether somebody with these roles sees everyone with all details; the headteacher's delegate does too.
-pub fn sees_everyone(roles: &[Role]) -> bool {
-    use Role::{ChairOfGovernors, DeputyDsl, Dpo, Dsl, Headteacher, ItTechnician, MisIntegration};
-    roles.iter().any(|role| matches!(role, Headteacher | ItTechnician | Dsl | DeputyDsl | Dpo | ChairOfGovernors | MisIntegration))
-}
-
-/// Whether somebody with this leaving date has left; the date is the first day away.
-pub fn has_left(left_on: Option<NaiveDate>, today: NaiveDate) -> bool {
-    left_on.is_some_and(|day| day <= today)
-}
 
 /// Who grants and revokes roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +65,8 @@ pub fn allowed(person: &Standing) -> Vec<PersonAction> {
     let grants = matches!(person.granter, Granter::Privileged | Granter::Plain);
     let possible = |action: &PersonAction| match action {
         PersonAction::Edit => person.may_manage,
-        PersonAction::Leave => person.may_manage && !person.left(),
+        PersonAction::Leave => person.may_manage && may_let_go(person).is_ok() && !person.left(),
+        PersonAction::Rejoin => person.may_manage && may_let_go(person).is_ok() && person.left_on.is_some(),
         PersonAction::GrantRole => grants && !person.left(),
         PersonAction::RevokeRole => grants && person.roles.iter().any(|role| may_grant(*role, person.granter, person.oneself).is_ok()),
         PersonAction::Invite => person.may_invite && may_get_in(person).is_ok() && not_invitable(person).is_none(),
@@ -196,11 +180,23 @@ pub fn shift(person: &Standing, wanted: Option<&[Role]>) -> Result<Shift, Proble
     Ok(shift)
 }
 
+/// Leaving ends what a role may do and coming back gives it anew: for a privileged one both are for a holder of a
+/// granting role to record.
+fn may_let_go(person: &Standing) -> Result<(), Problem> {
+    if person.granter == Granter::Privileged || !person.roles.iter().any(|role| role.is_privileged()) {
+        Ok(())
+    } else {
+        let why = "This person holds a privileged role: only the headteacher or the chair of governors records that they leave or return.";
+        Err(forbidden(why))
+    }
+}
+
 /// Whether this person's leaving date can be `left_on`: it only ever comes earlier.
 ///
 /// # Errors
-/// 409 where the person has left, or leaves on an earlier day.
+/// 403 where somebody else has to record it, 409 where the person has left, or leaves on an earlier day.
 pub fn leave(person: &Standing, left_on: NaiveDate) -> Result<(), Problem> {
+    may_let_go(person)?;
     if person.left() {
         Err(person.conflict("This person has left."))
     } else if person.left_on.is_some_and(|day| day <= left_on) {
@@ -208,6 +204,15 @@ pub fn leave(person: &Standing, left_on: NaiveDate) -> Result<(), Problem> {
     } else {
         Ok(())
     }
+}
+
+/// Whether it can be recorded that this person is at the school after all.
+///
+/// # Errors
+/// 403 where somebody else has to record it, 409 where the person neither has left nor is about to.
+pub fn rejoin(person: &Standing) -> Result<(), Problem> {
+    may_let_go(person)?;
+    if person.left_on.is_some() { Ok(()) } else { Err(person.conflict("This person is at the school and has no leaving date.")) }
 }
 
 /// Whether the caller may invite this person to choose a password. Who holds the link takes over the account, so
@@ -355,6 +360,18 @@ mod tests {
         assert!(leave(&leaving, day("2026-07-21")).is_ok());
         assert_eq!(code(leave(&leaving, day("2026-07-22"))), Code::StateConflict);
         assert_eq!(code(leave(&Standing { today: day("2026-07-22"), ..leaving }, day("2026-01-01"))), Code::StateConflict);
+        assert!(rejoin(&leaving).is_ok());
+        assert_eq!(code(rejoin(&staff(&[], Plain))), Code::StateConflict);
+    }
+
+    #[test]
+    fn who_holds_a_privileged_role_leaves_and_returns_by_the_word_of_head_or_chair() {
+        for (granter, allowed) in [(Privileged, true), (Plain, false), (Service, false), (Nobody, false)] {
+            let head = staff(&[Headteacher], granter);
+            assert_eq!(leave(&head, day("2026-07-22")).is_ok(), allowed, "{granter:?}");
+            assert_eq!(rejoin(&Standing { left_on: Some(day("2026-07-22")), ..head }).is_ok(), allowed, "{granter:?}");
+            assert!(leave(&staff(&[Staff, LeadershipTeam], granter), day("2026-07-22")).is_ok());
+        }
     }
 
     #[test]
@@ -369,10 +386,10 @@ mod tests {
 
     #[test]
     fn the_actions_shown_are_those_that_are_left() {
-        use PersonAction::{Edit, GrantRole, Invite, Leave, RevokeRole};
+        use PersonAction::{Edit, GrantRole, Invite, Leave, Rejoin, RevokeRole};
         assert_eq!(allowed(&staff(&[Staff], Plain)), [Edit, Leave, GrantRole, RevokeRole, Invite]);
-        assert_eq!(allowed(&staff(&[Dsl], Plain)), [Edit, Leave, GrantRole]);
-        assert_eq!(allowed(&Standing { left_on: Some(day("2026-01-01")), ..staff(&[Staff], Plain) }), [Edit, RevokeRole]);
+        assert_eq!(allowed(&staff(&[Dsl], Plain)), [Edit, GrantRole]);
+        assert_eq!(allowed(&Standing { left_on: Some(day("2026-01-01")), ..staff(&[Staff], Plain) }), [Edit, Rejoin, RevokeRole]);
         assert_eq!(allowed(&Standing { may_manage: false, may_invite: false, ..staff(&[Staff], Nobody) }), []);
     }
 

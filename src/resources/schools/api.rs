@@ -18,7 +18,7 @@ use crate::clock::Instant;
 use crate::db::Conn;
 use crate::db::types::SchoolId;
 use crate::events::{self, Event, EventType};
-use crate::http::body::Valid;
+use crate::http::body::{Valid, present_objects};
 use crate::http::document::{Fails, IfMatchHeader};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
@@ -111,7 +111,7 @@ pub struct SchoolPatch {
     #[schema(minimum = 1, maximum = 365, nullable = false)]
     pub business_case_lapse_days: Option<i32>,
     /// All of them: replaces the ones on file.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present_objects")]
     #[validate(length(max = 400), nested)]
     #[schema(max_items = 400, nullable = false)]
     pub closing_days: Option<Vec<ClosingDay>>,

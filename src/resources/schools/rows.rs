@@ -15,7 +15,7 @@ use crate::db::Conn;
 use crate::db::schema::{closing_days, schools};
 use crate::db::types::SchoolId;
 use crate::events::{self, Actor, Event, EventType};
-use crate::policy::deadline::SchoolCalendar;
+use crate::policy::deadline::{self, SchoolCalendar};
 use crate::policy::holidays::{BankHolidays, HolidayDivision};
 use crate::problem::{Code, Problem};
 
@@ -41,7 +41,7 @@ pub struct SchoolRow {
 impl SchoolRow {
     /// The clock by which the school tells days.
     pub fn zone(&self) -> Tz {
-        self.time_zone.parse().unwrap_or(Tz::Europe__London)
+        deadline::time_zone(&self.time_zone)
     }
 }
 
