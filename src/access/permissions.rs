@@ -108,6 +108,8 @@ permissions! {
 
     ReadEvents = "events:read" "Follow what happens" for
         Headteacher | Dpo | MisIntegration | ItTechnician own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
+    ReadEventHead = "events:head" "Keep the signed head of the log elsewhere, against its being cut off" for
+        Dpo | MisIntegration;
 }
 
 /// The row of a scope.

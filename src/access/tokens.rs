@@ -11,6 +11,7 @@ use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, spki::der::pem::L
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use quick_cache::sync::Cache;
 use rand_core::OsRng;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -133,8 +134,6 @@ impl Tokens {
     /// # Errors
     /// Where signing fails.
     pub fn issue(&self, now: Instant, grant: &NewToken<'_>) -> Result<String, jsonwebtoken::errors::Error> {
-        let key = self.0.keys.first().ok_or(jsonwebtoken::errors::ErrorKind::InvalidKeyFormat)?;
-        let header = Header { typ: Some(KIND.into()), kid: Some(key.id.clone()), ..Header::new(Algorithm::EdDSA) };
         let claims = Claims {
             iss: self.0.issuer.clone(),
             sub: grant.subject,
@@ -149,7 +148,30 @@ impl Tokens {
             school: grant.school,
             sid: grant.session,
         };
-        jsonwebtoken::encode(&header, &claims, &key.signer)
+        self.sign(KIND, &claims)
+    }
+
+    /// Signs `claims` as a JWT of the kind `typ`.
+    ///
+    /// # Errors
+    /// Where signing fails.
+    pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, jsonwebtoken::errors::Error> {
+        let key = self.0.keys.first().ok_or(jsonwebtoken::errors::ErrorKind::InvalidKeyFormat)?;
+        let header = Header { typ: Some(typ.into()), kid: Some(key.id.clone()), ..Header::new(Algorithm::EdDSA) };
+        jsonwebtoken::encode(&header, claims, &key.signer)
+    }
+
+    /// What a JWT of the kind `typ` says, if one of our keys signed it.
+    pub fn read<T: DeserializeOwned + Clone>(&self, typ: &str, token: &str, validation: &Validation) -> Option<T> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        let kind = header.typ.as_deref()?.to_ascii_lowercase();
+        if kind.strip_prefix("application/").unwrap_or(&kind) != typ {
+            return None;
+        }
+        // The key comes out of our own, by its id; what else the header offers (jku, jwk, x5u) is not looked at.
+        let named = header.kid?;
+        let key = self.0.keys.iter().find(|key| key.id == named)?;
+        Some(jsonwebtoken::decode::<T>(token, &key.verifier, validation).ok()?.claims)
     }
 
     /// What the token says, if it is one of ours and in force.
@@ -158,25 +180,13 @@ impl Tokens {
         let claims = if let Some(claims) = self.0.verified.get(&digest) {
             claims
         } else {
-            let claims = Arc::new(self.check(token)?);
+            let claims: Arc<Claims> = Arc::new(self.read(KIND, token, &self.0.validation)?);
             self.0.verified.insert(digest, Arc::clone(&claims));
             claims
         };
         let (now, leeway) = (now.timestamp(), LEEWAY.num_seconds());
         let begun = claims.iat <= now + leeway && claims.nbf.is_none_or(|nbf| nbf <= now + leeway);
         (begun && now < claims.exp.saturating_add(leeway)).then_some(claims)
-    }
-
-    fn check(&self, token: &str) -> Option<Claims> {
-        let header = jsonwebtoken::decode_header(token).ok()?;
-        let kind = header.typ.as_deref()?.to_ascii_lowercase();
-        if kind != KIND && kind != "application/at+jwt" {
-            return None;
-        }
-        // The key comes out of our own, by its id; what else the header offers (jku, jwk, x5u) is not looked at.
-        let named = header.kid?;
-        let key = self.0.keys.iter().find(|key| key.id == named)?;
-        Some(jsonwebtoken::decode::<Claims>(token, &key.verifier, &self.0.validation).ok()?.claims)
     }
 
     /// The public keys, as a JWK Set (RFC 7517).

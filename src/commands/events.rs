@@ -1,9 +1,10 @@
 //! `weald events`: proves the log.
 
 use clap::Subcommand;
+use weald::access::tokens::Tokens;
 use weald::config::Storage;
 use weald::db::DatabaseUrl;
-use weald::events::chain;
+use weald::events::chain::{self, Head};
 
 use super::Failure;
 
@@ -13,11 +14,15 @@ pub enum EventsCommand {
     Verify {
         #[command(flatten)]
         storage: Storage,
+
+        /// A signed head that was kept elsewhere (`GET /v1/events/head`): the log must still lead to it
+        #[arg(long = "head", value_name = "TOKEN")]
+        heads: Vec<String>,
     },
 }
 
 pub async fn run(command: EventsCommand) -> Result<(), Failure> {
-    let EventsCommand::Verify { storage } = command;
+    let EventsCommand::Verify { storage, heads } = command;
     if let DatabaseUrl::Sqlite(path) = storage.url()?
         && !path.exists()
     {
@@ -35,8 +40,21 @@ pub async fn run(command: EventsCommand) -> Result<(), Failure> {
             }
         }
     }
+    let service = super::configured()?;
+    let keys = Tokens::open(&service.public_url(), &service.signing_keys, &storage.data_dir)?;
+    for signed in heads {
+        let head = Head::read(&signed, &keys).ok_or("a signed head is not one of ours, or not by a key that is configured")?;
+        let number = head.number;
+        match db.read(move |conn| chain::leads_to(conn, &head).map_err(Failure::from)).await? {
+            Ok(()) => println!("the log leads to the signed head at event {number}"),
+            Err(why) => {
+                broken += 1;
+                println!("BROKEN: {why}");
+            }
+        }
+    }
     match broken {
         0 => Ok(()),
-        _ => Err(format!("the log is broken in {broken} of the schools").into()),
+        _ => Err(format!("the log is broken in {broken} places").into()),
     }
 }

@@ -1,12 +1,15 @@
 //! The hash chain: proves that no row of the log was changed, removed, inserted or swapped.
 
 use diesel::prelude::*;
+use jsonwebtoken::{Algorithm, Validation};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::EventRow;
+use crate::access::tokens::Tokens;
 use crate::db::Conn;
 use crate::db::schema::{event_heads, events, schools};
 use crate::db::types::SchoolId;
@@ -35,6 +38,36 @@ pub fn hash(row: &EventRow) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(columns.to_string()))
 }
 
+/// What a school's log was at a time: signed and kept elsewhere, it shows a log that was cut off or written anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    pub school: SchoolId,
+    pub number: i64,
+    pub hash: String,
+    pub iat: i64,
+}
+
+impl Head {
+    const KIND: &str = "weald-head+jwt";
+
+    /// Signs it.
+    ///
+    /// # Errors
+    /// Where signing fails.
+    pub fn sign(&self, keys: &Tokens) -> Result<String, jsonwebtoken::errors::Error> {
+        keys.sign(Self::KIND, self)
+    }
+
+    /// The head behind a signature, if it is one of ours.
+    pub fn read(signed: &str, keys: &Tokens) -> Option<Self> {
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        // It is as good as on its first day for as long as the log is kept.
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        keys.read(Self::KIND, signed, &validation)
+    }
+}
+
 /// A place where the log is not what was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Break {
@@ -46,6 +79,18 @@ pub enum Break {
     Unlinked(i64),
     #[error("the log ends at event {found} but its head says {head}")]
     Truncated { found: i64, head: i64 },
+    #[error("event {0} is not the one of the signed head: the log was cut off or written anew")]
+    NotTheHead(i64),
+}
+
+/// Whether a school's log still is what led to a head.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn leads_to(conn: &mut Conn, head: &Head) -> QueryResult<Result<(), Break>> {
+    let hash: Option<String> = events::table.find((head.school, head.number)).select(events::hash).first(conn).optional()?;
+    let at_genesis = head.number == 0 && head.hash == GENESIS;
+    Ok(if at_genesis || hash.as_ref() == Some(&head.hash) { Ok(()) } else { Err(Break::NotTheHead(head.number)) })
 }
 
 /// Verifies a school's log from its first event to its head.

@@ -2,8 +2,8 @@
 
 use diesel::prelude::*;
 use serde_json::{Value, json};
-use weald::db::schema::events;
-use weald::events::chain::{self, Break};
+use weald::db::schema::{event_heads, events};
+use weald::events::chain::{self, Break, Head};
 
 use crate::support::{School, on_both_engines};
 
@@ -86,5 +86,35 @@ on_both_engines! {
         assert_eq!(verify().await, Err(Break::Truncated { found: 3, head: 4 }));
         school.write(move |tx| diesel::delete(second()).execute(tx)).await;
         assert_eq!(verify().await, Err(Break::Missing(2)));
+    }
+
+    async fn a_signed_head_that_was_kept_shows_that_the_log_was_cut_off(school: School) {
+        school.approved_case().await;
+        let head = school.dpo().get("/v1/events/head").await.is(200);
+        assert_eq!((&head["number"], head["hash"].as_str().map(str::len)), (&json!(4), Some(43)), "{head}");
+        let signed = head["signed_head"].as_str().unwrap();
+        let keys = &school.state().tokens;
+        let kept = Head::read(signed, keys).unwrap();
+        assert_eq!((kept.school, kept.number, json!(kept.hash)), (school.id, 4, head["hash"].clone()));
+        assert_eq!(Head::read(&school.dpo().token().await, keys), None, "an access token is no head");
+        assert_eq!(Head::read(&format!("{}A{}", &signed[..60], &signed[61..]), keys), None, "altered");
+        school.bearer(signed).get("/v1/events/head").await.is(401);
+
+        let leads = async || {
+            let kept = kept.clone();
+            school.read(move |conn| chain::leads_to(conn, &kept)).await
+        };
+        school.draft().await;
+        assert_eq!(leads().await, Ok(()), "what came later changes nothing");
+        let (id, cut) = (school.id, kept.number);
+        school.write(move |tx| {
+            diesel::delete(events::table.filter(events::school_id.eq(id)).filter(events::number.ge(cut))).execute(tx)?;
+            let hash: String = events::table.find((id, cut - 1)).select(events::hash).first(tx)?;
+            diesel::update(event_heads::table.find(id)).set((event_heads::number.eq(cut - 1), event_heads::hash.eq(hash))).execute(tx)
+        }).await;
+        assert_eq!(school.read(move |conn| chain::verify(conn, id)).await, Ok(3), "the chain alone cannot tell");
+        assert_eq!(leads().await, Err(Break::NotTheHead(4)));
+        school.draft().await;
+        assert_eq!(leads().await, Err(Break::NotTheHead(4)), "written anew");
     }
 }

@@ -1,6 +1,7 @@
 //! The operations on the log.
 
 use actix_web::get;
+use actix_web::web::Data;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -11,10 +12,12 @@ use validator::Validate;
 
 use super::rows::{self, Filter};
 use crate::access::caller::Caller;
-use crate::access::permissions::ReadEvents;
+use crate::access::permissions::{ReadEventHead, ReadEvents};
+use crate::app::State;
 use crate::clock::Instant;
 use crate::db::types::{EventId, PersonId, SubjectId};
-use crate::events::{Data, EventRow, EventType};
+use crate::events::chain::Head;
+use crate::events::{self, EventRow, EventType};
 use crate::http::query::Query;
 use crate::http::reply::Plain;
 use crate::http::text::Line;
@@ -22,7 +25,7 @@ use crate::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::problem::{Code, FieldError, Problem};
 
 pub fn operations(config: &mut ServiceConfig) {
-    config.service(list_events);
+    config.service(list_events).service(find_event_head);
 }
 
 /// Something that happened, as a CloudEvent (CloudEvents 1.0, JSON).
@@ -133,7 +136,7 @@ pub struct EventQuery {
 }
 
 fn view(row: EventRow) -> Event {
-    let data: Data = serde_json::from_str(&row.data).unwrap_or_default();
+    let data: events::Data = serde_json::from_str(&row.data).unwrap_or_default();
     let clause = EventType::named(&row.event_type).map_or("", EventType::clause);
     Event {
         specversion: "1.0",
@@ -191,6 +194,43 @@ async fn list_events(caller: Caller<ReadEvents>, query: Query<EventQuery>) -> Re
         })
         .await?;
     Plain::new(&feed)
+}
+
+/// The newest event, signed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "number": 41, "hash": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", "issued_at": "2026-01-17T08:00:00Z",
+    "signed_head": "eyJ0eXAiOiJ3ZWFsZC1oZWFkK2p3dCJ9.e30.c2lnbmF0dXJl"
+}))]
+pub struct EventHead {
+    /// How many events there are.
+    #[schema(minimum = 0)]
+    pub number: i64,
+    /// Of the newest event, and with it of all before it.
+    #[schema(max_length = 43)]
+    pub hash: String,
+    pub issued_at: Instant,
+    /// All of this as a JWT under a key of `/.well-known/jwks.json`: keep it elsewhere and give it to
+    /// `weald events verify --head`.
+    #[schema(max_length = 2000)]
+    pub signed_head: String,
+}
+
+/// Get the signed head of the log.
+///
+/// Kept elsewhere it shows, at any later time, whether the log was cut off or written anew.
+#[utoipa::path(tag = "events", security(("oauth2" = [ReadEventHead])), responses((status = 200, description = "The head.", body = EventHead)))]
+#[get("/v1/events/head")]
+async fn find_event_head(caller: Caller<ReadEventHead>, state: Data<State>) -> Result<Plain<EventHead>, Problem> {
+    let issued_at = caller.now();
+    let head = caller
+        .read(move |conn, me| {
+            let (number, hash) = rows::head(conn, me.school())?;
+            Ok(Head { school: me.school(), number, hash, iat: issued_at.timestamp() })
+        })
+        .await?;
+    let signed_head = head.sign(&state.tokens).map_err(Problem::internal)?;
+    Plain::new(&EventHead { number: head.number, hash: head.hash, issued_at, signed_head })
 }
 
 fn encode(number: i64) -> String {
