@@ -80,7 +80,8 @@ impl Document {
             methods.push("OPTIONS".into());
             (ResourceDef::new(template.as_str()), methods.join(", "))
         });
-        let routes = routes.collect();
+        let pages = ["/", "/docs", "/openapi.json"].map(|page| (ResourceDef::new(page), "GET, HEAD, OPTIONS".to_owned()));
+        let routes = routes.chain(pages).collect();
         Self { bytes: bytes.into(), etag, routes }
     }
 
@@ -109,12 +110,12 @@ pub fn app(
         .default_service(web::to(elsewhere))
         .wrap(middleware::from_fn(edge::edge))
         .wrap(cors)
-        .wrap(middleware::from_fn(edge::forget_strange_origin))
+        .wrap(middleware::from_fn(edge::outermost))
 }
 
 /// A path that no route takes, or not with this method.
 async fn elsewhere(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
-    match state.document.allowed(request.path()) {
+    match state.document.allowed(request.match_info().as_str()) {
         Some(methods) if request.method() == Method::OPTIONS => {
             Ok(HttpResponse::NoContent().insert_header((header::ALLOW, methods)).finish())
         }

@@ -1,9 +1,10 @@
 //! The time, from one place: nothing else in the program asks the system for it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use chrono::{DateTime, Datelike, Duration, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, Duration, SubsecRound, Timelike, Utc};
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -25,8 +26,11 @@ impl From<DateTime<Utc>> for Instant {
 /// RFC 3339 knows the years 0 to 9999, and so do both databases.
 impl<'de> Deserialize<'de> for Instant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let at = DateTime::<Utc>::deserialize(deserializer)?;
-        if (0..=9999).contains(&at.year()) { Ok(at.into()) } else { Err(serde::de::Error::custom("not an instant of RFC 3339")) }
+        let text = Cow::<str>::deserialize(deserializer)?;
+        // No leap second: what is stored could not give it back.
+        let at = DateTime::parse_from_rfc3339(&text).ok().map(|at| at.to_utc()).filter(|at| at.nanosecond() < 1_000_000_000);
+        let at = at.filter(|at| (0..=9999).contains(&at.year()));
+        at.map(Self::from).ok_or_else(|| serde::de::Error::custom("not an instant of RFC 3339"))
     }
 }
 

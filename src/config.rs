@@ -1,11 +1,14 @@
 //! Configuration: flags and `WEALD_…` variables; a wrong value is refused at start.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
 use ipnet::IpNet;
 
 use crate::db::DatabaseUrl;
@@ -14,7 +17,7 @@ use crate::db::DatabaseUrl;
 #[derive(Args, Clone, Debug)]
 pub struct Storage {
     /// The database: sqlite:<path> or postgres://<user>@<host>/<database> [default: sqlite:<data-dir>/weald.db]
-    #[arg(long, env = "WEALD_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(long, env = "WEALD_DATABASE_URL", hide_env_values = true, value_parser = Unechoed, value_name = "URL")]
     pub database_url: Option<DatabaseUrl>,
 
     /// A file that holds the database URL, in place of --database-url
@@ -32,6 +35,19 @@ pub struct Storage {
     /// A newer bank holiday file in the shape of GOV.UK's, instead of the one that was shipped
     #[arg(long, env = "WEALD_BANK_HOLIDAYS", value_name = "PATH")]
     pub bank_holidays: Option<PathBuf>,
+}
+
+/// Parses a database URL; a wrong one is not repeated, since it can hold a password.
+#[derive(Clone, Copy)]
+struct Unechoed;
+
+impl TypedValueParser for Unechoed {
+    type Value = DatabaseUrl;
+
+    fn parse_ref(&self, _: &clap::Command, _: Option<&clap::Arg>, value: &OsStr) -> Result<DatabaseUrl, clap::Error> {
+        let wrong = |why| clap::Error::raw(ErrorKind::ValueValidation, format!("the database URL is not acceptable: {why}\n"));
+        value.to_str().unwrap_or_default().parse().map_err(wrong)
+    }
 }
 
 impl Storage {
@@ -98,11 +114,11 @@ impl Service {
     /// The client's address: what a trusted proxy says of it, or who is connected.
     pub fn client_address(&self, peer: IpAddr, forwarded_for: Option<&str>) -> IpAddr {
         let trusted = |address: IpAddr| self.trusted_proxies.iter().any(|network| network.contains(&address));
-        let mut client = peer;
+        let mut client = peer.to_canonical();
         // From the nearest hop outwards, as far as each hop is believed.
         for hop in forwarded_for.unwrap_or_default().rsplit(',') {
-            let Some(address) = hop.trim().parse().ok().filter(|_| trusted(client)) else { break };
-            client = address;
+            let Some(address) = hop.trim().parse::<IpAddr>().ok().filter(|_| trusted(client)) else { break };
+            client = address.to_canonical();
         }
         client
     }
@@ -177,6 +193,7 @@ mod tests {
         );
         assert_eq!(seen("10.0.0.1", Some("nonsense")), "10.0.0.1");
         assert_eq!(seen("10.0.0.1", None), "10.0.0.1");
+        assert_eq!(seen("::ffff:10.0.0.1", Some("::ffff:203.0.113.9")), "203.0.113.9", "as a socket for both kinds shows it");
     }
 
     #[test]

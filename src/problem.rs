@@ -46,6 +46,7 @@ codes! {
     InUse = 409 "Records depend on it";
     PolicyGate = 409 "The policy asks for something else first";
     AnswerShownOnce = 409 "The answer to this request held a secret and is shown once";
+    CursorExpired = 410 "The cursor does not lie in the log; read it anew from its beginning";
     VersionConflict = 412 "It has changed since it was read";
     BodyTooLarge = 413 "The body is too large";
     UnsupportedMediaType = 415 "The body's type or encoding is not supported";
@@ -70,6 +71,9 @@ impl Code {
         Self::iter()
     }
 }
+
+const MAX_POINTER: usize = 300;
+const MAX_INSTANCE: usize = 8000;
 
 /// One thing that is wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -246,7 +250,7 @@ impl Problem {
             title: inner.code.title(),
             status: inner.code.status(),
             detail: inner.detail.as_deref(),
-            instance,
+            instance: instance.get(..MAX_INSTANCE).unwrap_or(instance),
             code: inner.code.name(),
             request_id,
             errors: &inner.errors,
@@ -259,7 +263,12 @@ impl Problem {
 
 impl FieldError {
     pub fn new(pointer: impl Into<String>, code: &str, detail: &str) -> Self {
-        Self { pointer: pointer.into(), code: code.to_owned(), detail: detail.to_owned() }
+        let mut pointer = pointer.into();
+        // It can hold a member name as it was sent, of any length.
+        if let Some((end, _)) = pointer.char_indices().nth(MAX_POINTER) {
+            pointer.truncate(end);
+        }
+        Self { pointer, code: code.to_owned(), detail: detail.to_owned() }
     }
 }
 
@@ -290,7 +299,9 @@ impl From<DbError> for Problem {
             DbError::Query(_) | DbError::Panicked => Code::Internal,
         };
         let mut problem = Self::new(code);
-        problem.0.cause = Some(error.to_string());
+        if code.status() >= 500 {
+            problem.0.cause = Some(error.to_string());
+        }
         problem
     }
 }

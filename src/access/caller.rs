@@ -42,7 +42,8 @@ impl Identity {
         if !self.scopes.iter().any(|scope| scope == row.scope) {
             return None;
         }
-        row.held_by(&self.roles, self.acts_for_head)
+        // A service has nothing of its own.
+        row.held_by(&self.roles, self.acts_for_head).filter(|held| !held.own || self.person.is_some())
     }
 }
 

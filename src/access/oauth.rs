@@ -16,6 +16,7 @@ use serde_json::json;
 use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use validator::Validate;
 
 use super::sessions::{self, Holder, Refresh, Session};
 use super::tokens::{self, NewToken};
@@ -32,6 +33,8 @@ use crate::policy::roles::{Role, has_left};
 use crate::problem::Problem;
 use crate::words::words;
 
+/// The largest form: the longest of each parameter, encoded, fit in.
+const MAX_FORM: usize = 16 << 10;
 /// Public clients: programs of people, which can keep no secret.
 const PUBLIC_CLIENTS: [&str; 2] = ["swagger-ui", "weald"];
 
@@ -41,7 +44,7 @@ words! {
 }
 
 /// A request to the token endpoint, as a form.
-#[derive(Clone, Deserialize, ToSchema)]
+#[derive(Clone, Deserialize, Validate, ToSchema)]
 #[schema(example = json!({ "grant_type": "password", "username": "headteacher@weald.example", "password": "correct horse battery staple", "client_id": "weald" }))]
 pub struct TokenRequest {
     pub grant_type: GrantType,
@@ -51,14 +54,18 @@ pub struct TokenRequest {
     #[schema(max_length = 256, nullable = false, format = Password)]
     pub password: Option<String>,
     /// The refresh token that was given last (grant `refresh_token`).
+    #[validate(length(max = 100))]
     #[schema(max_length = 100, nullable = false)]
     pub refresh_token: Option<String>,
     /// Space-separated permissions; all that the caller has if absent.
+    #[validate(length(max = 2000))]
     #[schema(max_length = 2000, nullable = false)]
     pub scope: Option<String>,
     /// The client, unless it authenticates by HTTP Basic.
+    #[validate(length(max = 100))]
     #[schema(max_length = 100, nullable = false)]
     pub client_id: Option<String>,
+    #[validate(length(max = 256))]
     #[schema(max_length = 256, nullable = false, format = Password)]
     pub client_secret: Option<String>,
 }
@@ -82,15 +89,19 @@ pub struct TokenResponse {
 }
 
 /// A token that is to end.
-#[derive(Clone, Deserialize, ToSchema)]
+#[derive(Clone, Deserialize, Validate, ToSchema)]
 #[schema(example = json!({ "token": "Q2Vl…", "client_id": "weald" }))]
 pub struct RevocationRequest {
+    #[validate(length(max = 8000))]
     #[schema(max_length = 8000)]
     pub token: String,
+    #[validate(length(max = 100))]
     #[schema(max_length = 100, nullable = false)]
     pub token_type_hint: Option<String>,
+    #[validate(length(max = 100))]
     #[schema(max_length = 100, nullable = false)]
     pub client_id: Option<String>,
+    #[validate(length(max = 256))]
     #[schema(max_length = 256, nullable = false, format = Password)]
     pub client_secret: Option<String>,
 }
@@ -175,17 +186,17 @@ impl OAuthError {
 /// A form body, bounded like every other; errors are for [`OAuthError`].
 pub struct Form<T>(Result<T, OAuthError>);
 
-impl<T: serde::de::DeserializeOwned + 'static> FromRequest for Form<T> {
+impl<T: serde::de::DeserializeOwned + Validate + 'static> FromRequest for Form<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            if request.content_type() != "application/x-www-form-urlencoded" {
+            if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
                 return Ok(Self(Err(OAuthError::InvalidRequest("Send application/x-www-form-urlencoded."))));
             }
-            let bytes = body::read(&request, payload).await?;
+            let bytes = body::read(&request, payload, MAX_FORM).await?;
             // RFC 6749, 3.2: no parameter more than once; one that is sent without a value counts as left out.
             let pairs: Vec<(String, String)> = serde_html_form::from_bytes(&bytes).unwrap_or_default();
             let mut form = serde_json::Map::new();
@@ -200,8 +211,11 @@ impl<T: serde::de::DeserializeOwned + 'static> FromRequest for Form<T> {
             if form.get("grant_type").is_some_and(|kind| kind.as_str().is_some_and(|kind| kind.parse::<GrantType>().is_err())) {
                 return Ok(Self(Err(OAuthError::UnsupportedGrantType)));
             }
-            let parsed = serde_json::from_value(form.into());
-            Ok(Self(parsed.map_err(|_| OAuthError::InvalidRequest("A required parameter is missing."))))
+            let parsed = serde_json::from_value(form.into()).map_err(|_| OAuthError::InvalidRequest("A required parameter is missing."));
+            Ok(Self(parsed.and_then(|form: T| {
+                form.validate().map_err(|_| OAuthError::InvalidRequest("A parameter is too long."))?;
+                Ok(form)
+            })))
         })
     }
 }
@@ -213,6 +227,7 @@ fn client(request: &HttpRequest, id: Option<String>, secret: Option<String>) -> 
     };
     let decoded = header.to_str().ok().and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"));
     let decoded = decoded.and_then(|(_, pair)| String::from_utf8(STANDARD.decode(pair.trim()).ok()?).ok());
+    let decoded = decoded.filter(|pair| !pair.contains('\0'));
     let (id, secret) = decoded.as_deref().and_then(|pair| pair.split_once(':')).ok_or(OAuthError::InvalidClient)?;
     Ok((id.to_owned(), Some(secret.to_owned()).filter(|secret| !secret.is_empty())))
 }
@@ -257,7 +272,7 @@ async fn token(request: &HttpRequest, form: Form<TokenRequest>, address: IpAddr,
             .write(Uuid::nil(), move |tx| {
                 let (school, id, permissions) = service(tx, &client_id, secret.as_deref())?;
                 let scopes = narrowed(permissions.split(' '), wanted.as_deref())?;
-                Ok::<_, OAuthError>((sessions::open(tx, school, Holder::Service(id), &client_id, now)?, scopes))
+                Ok::<_, OAuthError>((sessions::open(tx, school, Holder::Service(id), &client_id, wanted, now)?, scopes))
             })
             .await?;
         return respond(state, &session, &scopes, &[Role::MisIntegration], None);
@@ -265,20 +280,23 @@ async fn token(request: &HttpRequest, form: Form<TokenRequest>, address: IpAddr,
     if !PUBLIC_CLIENTS.contains(&client_id.as_str()) || secret.is_some() {
         return Err(OAuthError::InvalidClient);
     }
+    // Refused before there is a session.
+    narrowed(std::iter::empty(), form.scope.as_deref())?;
     let (session, roles, refresh_token) = match form.grant_type {
         GrantType::Password if !state.service.password_login => return Err(OAuthError::UnsupportedGrantType),
         GrantType::Password => {
             let (Some(username), Some(password)) = (form.username, form.password) else {
                 return Err(OAuthError::InvalidRequest("username and password are needed."));
             };
-            log_in(state, username, password, client_id, address).await?
+            log_in(state, Login { username, password, client_id, scope: form.scope.clone() }, address).await?
         }
         _ => {
             let token = form.refresh_token.ok_or(OAuthError::InvalidRequest("refresh_token is missing."))?;
             refresh(state, token, client_id).await?
         }
     };
-    let scopes = narrowed(permissions::scopes_of(&roles).into_iter(), form.scope.as_deref())?;
+    let scopes = narrowed(permissions::scopes_of(&roles).into_iter(), session.scope.as_deref())?;
+    let scopes = narrowed(scopes.iter().map(String::as_str), form.scope.as_deref())?;
     respond(state, &session, &scopes, &roles, Some(refresh_token))
 }
 
@@ -320,13 +338,22 @@ fn narrowed<'a>(held: impl Iterator<Item = &'a str>, wanted: Option<&str>) -> Re
 }
 
 /// The school, the person with their password's hash and the day from which they are away, and the school's zone.
-type Login = (SchoolId, PersonId, String, Option<NaiveDate>, String);
+type LoginRow = (SchoolId, PersonId, String, Option<NaiveDate>, String);
+
+/// Who wants to log in, how and for what.
+struct Login {
+    username: String,
+    password: String,
+    client_id: String,
+    scope: Option<String>,
+}
 
 type SignedIn = (Session, Vec<Role>, String);
 
-async fn log_in(state: &State, username: String, password: String, client_id: String, address: IpAddr) -> Result<SignedIn, OAuthError> {
+async fn log_in(state: &State, login: Login, address: IpAddr) -> Result<SignedIn, OAuthError> {
     const WRONG: OAuthError = OAuthError::InvalidGrant("The user name or the password is wrong.");
     let now = state.clock.now();
+    let Login { username, password, client_id, scope } = login;
     let username = username.trim().to_lowercase();
     let account = super::digest(&username);
     let from = super::digest(&format!("{:?}", crate::http::limits::Key::address(address)));
@@ -340,7 +367,7 @@ async fn log_in(state: &State, username: String, password: String, client_id: St
             if let Err(wait) = throttle::admit(tx, now, &counted, &counted_from)? {
                 return Err(OAuthError::SlowDown(wait.num_seconds() + 1));
             }
-            let login: Option<Login> = logins::table
+            let login: Option<LoginRow> = logins::table
                 .inner_join(people::table.on(people::school_id.eq(logins::school_id).and(people::id.eq(logins::person_id))))
                 .inner_join(schools::table.on(schools::id.eq(logins::school_id)))
                 .filter(logins::username.eq(&username))
@@ -361,7 +388,7 @@ async fn log_in(state: &State, username: String, password: String, client_id: St
         .write(school.uuid(), move |tx| {
             throttle::succeeded(tx, now, &account, &from)?;
             let roles = sessions::roles_of(tx, school, person)?;
-            let session = sessions::open(tx, school, Holder::Person(person), &client_id, now)?;
+            let session = sessions::open(tx, school, Holder::Person(person), &client_id, scope, now)?;
             let token = sessions::new_refresh_token(tx, &session, now + sessions::LIFE)?;
             Ok((session, roles, token))
         })

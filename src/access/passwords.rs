@@ -54,8 +54,10 @@ impl Passwords {
     }
 
     async fn alone<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-        let _permit = self.0.acquire().await.map_err(Problem::internal)?;
-        tokio::task::spawn_blocking(work).await.map_err(Problem::internal)
+        let permit = Arc::clone(&self.0).acquire_owned().await.map_err(Problem::internal)?;
+        // The permit goes with the work, which goes on where the client has hung up.
+        let work = move || (work(), drop(permit));
+        tokio::task::spawn_blocking(work).await.map(|(done, ())| done).map_err(Problem::internal)
     }
 }
 
@@ -76,6 +78,7 @@ fn hash_now(password: &str) -> Result<String, argon2::password_hash::Error> {
 /// What keeps a password from being chosen, if anything: its length, or that it is a common one.
 pub fn objection(password: &str, username: &str) -> Option<(&'static str, &'static str)> {
     match password.chars().count() {
+        _ if password.contains('\0') => Some(("control_character", "A password cannot contain NUL.")),
         0..MIN => Some(("too_short", "A password has at least 8 characters; 15 or more are recommended.")),
         MIN..=MAX if zxcvbn::zxcvbn(password, &[username, "weald"]).guesses() < COMMON => {
             Some(("too_common", "This password is one of the first that would be guessed."))

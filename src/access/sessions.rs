@@ -30,6 +30,8 @@ pub struct Session {
     pub school: SchoolId,
     pub holder: Holder,
     pub client_id: String,
+    /// What the login asked for, if it did in particular: no refresh gives more (RFC 6749, section 6).
+    pub scope: Option<String>,
 }
 
 impl Holder {
@@ -45,8 +47,8 @@ impl Holder {
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn open(tx: &mut Conn, school: SchoolId, holder: Holder, client_id: &str, now: Instant) -> QueryResult<Session> {
-    let session = Session { id: SessionId::new(), school, holder, client_id: client_id.to_owned() };
+pub fn open(tx: &mut Conn, school: SchoolId, holder: Holder, client_id: &str, scope: Option<String>, now: Instant) -> QueryResult<Session> {
+    let session = Session { id: SessionId::new(), school, holder, client_id: client_id.to_owned(), scope };
     let (person, service) = match holder {
         Holder::Person(id) => (Some(id), None),
         Holder::Service(id) => (None, Some(id)),
@@ -60,6 +62,7 @@ pub fn open(tx: &mut Conn, school: SchoolId, holder: Holder, client_id: &str, no
             sessions::client_id.eq(client_id),
             sessions::created_at.eq(now),
             sessions::expires_at.eq(now + LIFE),
+            sessions::scope.eq(&session.scope),
         ))
         .execute(tx)?;
     Ok(session)
@@ -91,8 +94,8 @@ pub enum Refresh {
     Unknown,
 }
 
-/// A refresh token (used, expires) with its session (school, id, person, client, expires, revoked).
-type Spendable = (Option<Instant>, Instant, SchoolId, SessionId, Option<PersonId>, String, Instant, Option<Instant>);
+/// A refresh token (used, expires) with its session (school, id, person, client, scope, expires, revoked).
+type Spendable = (Option<Instant>, Instant, SchoolId, SessionId, Option<PersonId>, String, Option<String>, Instant, Option<Instant>);
 
 /// Spends a refresh token.
 ///
@@ -110,21 +113,25 @@ pub fn spend(tx: &mut Conn, token: &str, client_id: &str, now: Instant) -> Query
             sessions::id,
             sessions::person_id.nullable(),
             sessions::client_id,
+            sessions::scope,
             sessions::expires_at,
             sessions::revoked_at.nullable(),
         ))
         .first(tx)
         .optional()?;
-    let Some((used, expires, school, id, Some(person), client, session_expires, revoked)) = found else { return Ok(Refresh::Unknown) };
-    if client != client_id || revoked.is_some() || expires <= now || session_expires <= now {
+    let Some((used, expires, school, id, Some(person), holder_client, scope, session_expires, revoked)) = found else {
+        return Ok(Refresh::Unknown);
+    };
+    if holder_client != client_id || revoked.is_some() || expires <= now || session_expires <= now {
         return Ok(Refresh::Unknown);
     }
+    let session = Session { id, school, holder: Holder::Person(person), client_id: holder_client, scope };
     if used.is_some() {
         revoke(tx, school, id, now)?;
-        return Ok(Refresh::Reused(Session { id, school, holder: Holder::Person(person), client_id: client }));
+        return Ok(Refresh::Reused(session));
     }
     diesel::update(refresh_tokens::table.find(&hash)).set(refresh_tokens::used_at.eq(now)).execute(tx)?;
-    Ok(Refresh::Good(Session { id, school, holder: Holder::Person(person), client_id: client }, session_expires))
+    Ok(Refresh::Good(session, session_expires))
 }
 
 /// The session of a refresh token, and the client that it was given to.
@@ -167,7 +174,7 @@ pub fn revoke_all(tx: &mut Conn, school: SchoolId, person: PersonId, now: Instan
     Ok(())
 }
 
-/// The roles that the school grants to a person today; none once they have left.
+/// The roles that the school grants to a person.
 ///
 /// # Errors
 /// Where the database gives none.

@@ -56,10 +56,6 @@ impl Claims {
     pub fn known_roles(&self) -> Vec<Role> {
         self.roles.iter().filter_map(|role| role.parse().ok()).collect()
     }
-
-    pub fn has_scope(&self, scope: &str) -> bool {
-        self.scope.split(' ').any(|held| held == scope)
-    }
 }
 
 struct Key {

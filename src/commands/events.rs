@@ -40,9 +40,9 @@ pub async fn run(command: EventsCommand) -> Result<(), Failure> {
             }
         }
     }
-    let service = super::configured()?;
-    let keys = Tokens::open(&service.public_url(), &service.signing_keys, &storage.data_dir)?;
     for signed in heads {
+        let service = super::configured()?;
+        let keys = Tokens::open(&service.public_url(), &service.signing_keys, &storage.data_dir)?;
         let head = Head::read(&signed, &keys).ok_or("a signed head is not one of ours, or not by a key that is configured")?;
         let number = head.number;
         match db.read(move |conn| chain::leads_to(conn, &head).map_err(Failure::from)).await? {

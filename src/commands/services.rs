@@ -24,6 +24,14 @@ pub enum ServiceCommand {
         #[command(flatten)]
         storage: Storage,
     },
+    /// Revoke a service account: its secret and its tokens are dead at once
+    Revoke {
+        /// As `weald service add` printed it
+        #[arg(long, value_name = "ID")]
+        client_id: String,
+        #[command(flatten)]
+        storage: Storage,
+    },
 }
 
 #[derive(Args)]
@@ -48,7 +56,10 @@ pub fn grantable() -> impl Iterator<Item = &'static str> {
 }
 
 pub async fn run(command: ServiceCommand) -> Result<(), Failure> {
-    let ServiceCommand::Add { service, storage } = command;
+    let (service, storage) = match command {
+        ServiceCommand::Add { service, storage } => (service, storage),
+        ServiceCommand::Revoke { client_id, storage } => return revoke(client_id, storage).await,
+    };
     let secret = new_secret();
     let hash = digest(&secret);
     let client_id = ServiceAccountId::new().to_string();
@@ -56,6 +67,23 @@ pub async fn run(command: ServiceCommand) -> Result<(), Failure> {
     super::open(&storage)?.write(service.school.uuid(), move |tx| add(tx, &service, &id, &hash, CLIENT, now)).await?;
     println!("client id     {client_id}");
     println!("client secret {secret}");
+    Ok(())
+}
+
+async fn revoke(client_id: String, storage: Storage) -> Result<(), Failure> {
+    let db = super::open(&storage)?;
+    let now = Clock::System.now();
+    let known = service_accounts::table.filter(service_accounts::client_id.eq(client_id)).filter(service_accounts::revoked_at.is_null());
+    let known = known.select((service_accounts::school_id, service_accounts::id));
+    let found: Option<(SchoolId, ServiceAccountId)> = db.read(move |conn| known.first(conn).optional().map_err(Failure::from)).await?;
+    let (school, id) = found.ok_or("there is no service account of that client id, or it was revoked before")?;
+    db.write(school.uuid(), move |tx| {
+        diesel::update(service_accounts::table.find((school, id))).set(service_accounts::revoked_at.eq(now)).execute(tx)?;
+        let revoked = Event::new(EventType::ServiceAccountRevoked, id.uuid());
+        Ok::<_, Failure>(events::record(tx, Actor::system(school, CLIENT, now), revoked)?)
+    })
+    .await?;
+    println!("revoked");
     Ok(())
 }
 

@@ -31,6 +31,9 @@ pub enum Conn {
     Postgres(PgConnection),
 }
 
+/// How long a request waits for PostgreSQL.
+const PATIENCE: Duration = Duration::from_secs(40);
+
 /// Where the data is: `sqlite:<path>` or `postgres://…`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
@@ -43,7 +46,7 @@ impl std::str::FromStr for DatabaseUrl {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
-            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
+            Some(("sqlite", path)) if !path.is_empty() && !path.starts_with("//") && path != ":memory:" => Ok(Self::Sqlite(path.into())),
             Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(text.to_owned())),
             _ => Err("expected sqlite:<path> or postgres://<user>@<host>/<database>".into()),
         }
@@ -90,12 +93,15 @@ impl From<QueryError> for DbError {
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
         match kind {
             DatabaseErrorKind::UniqueViolation => Self::Taken,
-            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::SerializationFailure => {
-                Self::Busy(message.to_owned())
-            }
+            DatabaseErrorKind::ClosedConnection
+            | DatabaseErrorKind::UnableToSendCommand
+            | DatabaseErrorKind::SerializationFailure
+            | DatabaseErrorKind::ReadOnlyTransaction => Self::Busy(message.to_owned()),
             _ if says(&["disk is full", "No space left", "could not extend file", "disk I/O error"]) => Self::Full(message.to_owned()),
             _ if says(&[
                 "database is locked",
+                "attempt to write a readonly database",
+                "unable to open database file",
                 "terminating connection",
                 "server closed the connection",
                 "the database system is",
@@ -133,7 +139,7 @@ impl ManageConnection for Engine {
                 Ok(Conn::Sqlite(conn))
             }
             DatabaseUrl::Postgres(url) => {
-                let mut conn = PgConnection::establish(url).map_err(refused)?;
+                let mut conn = PgConnection::establish(&watchful(url)).map_err(refused)?;
                 conn.batch_execute(
                     "SET synchronous_commit = on; SET lock_timeout = '5s'; SET statement_timeout = '30s';
                      SET idle_in_transaction_session_timeout = '30s'; SET TIME ZONE 'UTC';",
@@ -150,6 +156,15 @@ impl ManageConnection for Engine {
     fn has_broken(&self, conn: &mut Conn) -> bool {
         std::thread::panicking() || conn.is_broken()
     }
+}
+
+/// The URL with limits on how long a silent server is waited for, unless it names its own.
+fn watchful(url: &str) -> String {
+    let limits = [("connect_timeout", "5"), ("tcp_user_timeout", "10000"), ("keepalives_idle", "10")];
+    limits.iter().filter(|(name, _)| !url.contains(name)).fold(url.to_owned(), |url, (name, value)| {
+        let mark = if url.contains('?') { '&' } else { '?' };
+        format!("{url}{mark}{name}={value}")
+    })
 }
 
 /// The database of one running program. Cheap to clone.
@@ -232,6 +247,17 @@ impl Db {
         .await
     }
 
+    /// Whether reads and writes can be answered.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn ready(&self) -> Result<(), DbError> {
+        if self.writer.as_ref().is_some_and(Writer::has_ended) {
+            return Err(DbError::Panicked);
+        }
+        self.read(|conn| execute(conn, "SELECT 1")).await
+    }
+
     fn connection(&self) -> Result<PooledConnection<Engine>, DbError> {
         self.pool.get().map_err(|error| DbError::Busy(error.to_string()))
     }
@@ -242,7 +268,11 @@ where
     T: Send + 'static,
     E: From<DbError> + Send + 'static,
 {
-    tokio::task::spawn_blocking(f).await.unwrap_or_else(|_| Err(DbError::Panicked.into()))
+    match tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(f)).await {
+        Ok(done) => done.unwrap_or_else(|_| Err(DbError::Panicked.into())),
+        // A server that has gone away without a word: the thread is given up when its connection is.
+        Err(_) => Err(DbError::Busy("no answer in time".into()).into()),
+    }
 }
 
 /// Runs `f`; a panic in it becomes an error, so that its transaction is rolled back like any other.
@@ -268,7 +298,8 @@ pub fn migrate(url: &DatabaseUrl) -> Result<(), String> {
     let result = match &mut conn {
         Conn::Sqlite(conn) => run_migrations(conn, SQLITE_MIGRATIONS),
         Conn::Postgres(conn) => {
-            conn.batch_execute("SET lock_timeout = 0; SELECT pg_advisory_lock(7301940128)").map_err(|error| said(&error))?;
+            conn.batch_execute("SET lock_timeout = 0; SET statement_timeout = 0; SELECT pg_advisory_lock(7301940128)")
+                .map_err(|error| said(&error))?;
             run_migrations(conn, POSTGRES_MIGRATIONS)
         }
     };

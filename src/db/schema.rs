@@ -134,6 +134,7 @@ diesel::table! {
         created_at -> Instant,
         expires_at -> Instant,
         revoked_at -> Nullable<Instant>,
+        scope -> Nullable<Text>,
     }
 }
 

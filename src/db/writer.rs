@@ -7,13 +7,16 @@ use super::{Conn, DbError, caught, execute};
 
 /// How many writes share a commit at the most: bounds the wait of the first one.
 const BATCH: usize = 128;
+/// What those are told whose transaction ended under them: to try again.
+const LOST: &str = "the transaction was rolled back as a whole: the disk is full or failing";
 /// How many writes may wait; beyond that the answer is "busy" at once.
 const QUEUE: usize = 4096;
 
-/// Told how the commit went, hands the answer to the one who waits for it.
+/// Told how the commit went, hands the answer to the one who waits for it: a refusal too, since it may rest on a
+/// write of the same transaction.
 type Done = Box<dyn FnOnce(Result<(), &str>) + Send>;
-/// Does the work under a savepoint; `Err` where not even the transaction could begin.
-type Job = Box<dyn FnOnce(Result<&mut Conn, &str>) -> Option<Done> + Send>;
+/// Does the work under a savepoint; `Err` where not even the transaction could begin. False: the transaction is lost.
+type Job = Box<dyn FnOnce(Result<&mut Conn, &str>) -> (Done, bool) + Send>;
 
 #[derive(Clone)]
 pub(super) struct Writer(mpsc::Sender<Job>);
@@ -25,6 +28,10 @@ impl Writer {
         Ok(Self(sender))
     }
 
+    pub fn has_ended(&self) -> bool {
+        self.0.is_closed()
+    }
+
     pub async fn write<T, E>(&self, f: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
@@ -32,19 +39,20 @@ impl Writer {
     {
         let (answer, waiting) = oneshot::channel();
         let job: Job = Box::new(move |conn| {
-            // A receiver that has gone away (the client hung up) changes nothing: the write stands.
-            let result = conn.map_err(|why| E::from(busy(why))).and_then(|conn| under_savepoint(conn, f));
-            match result {
-                Ok(value) => Some(Box::new(move |committed: Result<(), &str>| {
-                    let _ = answer.send(committed.map(|()| value).map_err(|why| E::from(busy(why))));
-                })),
-                Err(error) => {
-                    let _ = answer.send(Err(error));
-                    None
-                }
-            }
+            let (result, intact) = match conn {
+                Ok(conn) => under_savepoint(conn, f),
+                Err(why) => (Err(E::from(busy(why))), false),
+            };
+            let done: Done = Box::new(move |committed| {
+                // A receiver that has gone away (the client hung up) changes nothing: the write stands.
+                let _ = answer.send(committed.map_err(|why| E::from(busy(why))).and(result));
+            });
+            (done, intact)
         });
-        self.0.try_send(job).map_err(|_| E::from(busy("too many writes are waiting")))?;
+        self.0.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => E::from(busy("too many writes are waiting")),
+            mpsc::error::TrySendError::Closed(_) => E::from(DbError::Panicked),
+        })?;
         waiting.await.unwrap_or_else(|_| Err(DbError::Panicked.into()))
     }
 }
@@ -61,35 +69,40 @@ fn run(mut conn: Conn, mut jobs: mpsc::Receiver<Job>) {
     while let Some(first) = jobs.blocking_recv() {
         let conn = &mut conn;
         if let Err(error) = execute(conn, "BEGIN IMMEDIATE") {
-            first(Err(&error.to_string()));
+            let why = error.to_string();
+            first(Err(&why)).0(Err(&why));
             continue;
         }
         let mut done: Vec<Done> = Vec::new();
         let mut next = Some(first);
-        for _ in 0..BATCH {
+        let mut intact = true;
+        while intact && done.len() < BATCH {
             let Some(job) = next.take().or_else(|| jobs.try_recv().ok()) else { break };
-            done.extend(job(Ok(conn)));
+            let (answer, still_intact) = job(Ok(conn));
+            done.push(answer);
+            intact = still_intact;
         }
-        let committed = execute(conn, "COMMIT").map_err(|error| {
+        let committed = if intact { execute(conn, "COMMIT").map_err(|error| error.to_string()) } else { Err(LOST.to_owned()) };
+        if committed.is_err() {
             let _ = execute(conn, "ROLLBACK");
-            error.to_string()
-        });
+        }
         for answer in done {
             answer(committed.as_ref().map(|&()| ()).map_err(String::as_str));
         }
     }
 }
 
-fn under_savepoint<T, E: From<DbError>>(conn: &mut Conn, f: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
-    execute(conn, "SAVEPOINT request")?;
-    let result = caught(f, conn);
-    // After an error that made SQLite roll back the whole transaction (disk full) there is no savepoint
-    // left: both statements fail, and with them the commit of everything before it.
-    match result {
-        Ok(value) => execute(conn, "RELEASE request").map(|()| value).map_err(E::from),
-        Err(error) => {
-            let _ = execute(conn, "ROLLBACK TO request; RELEASE request");
-            Err(error)
-        }
+/// The outcome, and whether the transaction around it still is one: after some errors (disk full) `SQLite` has rolled
+/// all of it back, and the savepoint is gone.
+fn under_savepoint<T, E: From<DbError>>(conn: &mut Conn, f: impl FnOnce(&mut Conn) -> Result<T, E>) -> (Result<T, E>, bool) {
+    if let Err(error) = execute(conn, "SAVEPOINT request") {
+        return (Err(error.into()), false);
+    }
+    match caught(f, conn) {
+        Ok(value) => match execute(conn, "RELEASE request") {
+            Ok(()) => (Ok(value), true),
+            Err(error) => (Err(error.into()), false),
+        },
+        Err(error) => (Err(error), execute(conn, "ROLLBACK TO request; RELEASE request").is_ok()),
     }
 }

@@ -146,7 +146,8 @@ async fn token(state: &State, who: &str, names: &HashMap<&'static str, Uuid>) ->
         Some(person) => (Holder::Person(id.into()), "weald", [person.role]),
         None => (Holder::Service(id.into()), CLIENT_ID, [Role::MisIntegration]),
     };
-    let session = state.db.write(school.uuid(), move |tx| Ok::<_, Failure>(sessions::open(tx, school, holder, client_id, now)?)).await?;
+    let session =
+        state.db.write(school.uuid(), move |tx| Ok::<_, Failure>(sessions::open(tx, school, holder, client_id, None, now)?)).await?;
     let grant = NewToken {
         subject: id,
         school: school.uuid(),

@@ -79,6 +79,8 @@ pub enum Break {
     Unlinked(i64),
     #[error("the log ends at event {found} but its head says {head}")]
     Truncated { found: i64, head: i64 },
+    #[error("the head of the log is missing")]
+    Headless,
     #[error("event {0} is not the one of the signed head: the log was cut off or written anew")]
     NotTheHead(i64),
 }
@@ -102,7 +104,9 @@ pub fn verify(conn: &mut Conn, school: SchoolId) -> QueryResult<Result<i64, Brea
     loop {
         // Read before the rows: what is written meanwhile comes after it, so the head of a log without a break is
         // never ahead of its rows.
-        let head: (i64, String) = event_heads::table.find(school).select((event_heads::number, event_heads::hash)).first(conn)?;
+        let head: Option<(i64, String)> =
+            event_heads::table.find(school).select((event_heads::number, event_heads::hash)).first(conn).optional()?;
+        let Some(head) = head else { return Ok(Err(Break::Headless)) };
         let rows: Vec<EventRow> = events::table
             .filter(events::school_id.eq(school))
             .filter(events::number.gt(number))

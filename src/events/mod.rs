@@ -58,6 +58,7 @@ event_types! {
     RoleRevoked = "person.role_revoked" on "person", "": "A role of a person was revoked.";
     SessionReuseDetected = "person.session_ended" on "person", "": "A refresh token was used twice, and its session was ended.";
     ServiceAccountCreated = "service_account.created" on "service_account", "": "A service account was created.";
+    ServiceAccountRevoked = "service_account.revoked" on "service_account", "": "A service account was revoked.";
     DelegationGranted = "delegation.granted" on "delegation", "R-HT-5": "The headteacher's duties were delegated.";
     DelegationRevoked = "delegation.revoked" on "delegation", "R-HT-5": "A delegation was revoked.";
     BusinessCaseDrafted = "business_case.drafted" on "business_case", "BC-0": "A business case was drafted.";

@@ -47,12 +47,12 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Valid<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let is_patch = request.method() == actix_web::http::Method::PATCH;
-            match request.content_type() {
+            match request.content_type().to_ascii_lowercase().as_str() {
                 "application/json" => {}
                 "application/merge-patch+json" if is_patch => {}
                 _ => return Err(Problem::new(Code::UnsupportedMediaType).detail("Send application/json.")),
             }
-            let bytes = read(&request, payload).await?;
+            let bytes = read(&request, payload, MAX_BODY).await?;
             if let Some(context) = request.extensions().get::<RequestContext>() {
                 context.hash_body(&bytes);
             }
@@ -61,24 +61,24 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Valid<T> {
     }
 }
 
-/// Reads the whole body, within its limits.
+/// Reads the whole body of at most `max` bytes, within its time.
 ///
 /// # Errors
 /// 408, 413 or 415, or 400 where the connection broke off.
-pub async fn read(request: &HttpRequest, mut payload: Payload) -> Result<BytesMut, Problem> {
+pub async fn read(request: &HttpRequest, mut payload: Payload, max: usize) -> Result<BytesMut, Problem> {
     let encoding = request.headers().get(header::CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| encoding != "identity") {
         return Err(Problem::new(Code::UnsupportedMediaType).detail("Send the body without a content encoding."));
     }
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY as u64) {
+    if announced.is_some_and(|length| length > max as u64) {
         return Err(Problem::new(Code::BodyTooLarge));
     }
     let reading = async {
         let mut bytes = BytesMut::new();
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| Problem::new(Code::MalformedRequest))?;
-            if bytes.len() + chunk.len() > MAX_BODY {
+            if bytes.len() + chunk.len() > max {
                 return Err(Problem::new(Code::BodyTooLarge));
             }
             bytes.extend_from_slice(&chunk);
@@ -204,8 +204,8 @@ impl FromRequest for NoBody {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let bytes = read(&request, payload).await?;
-            if bytes.is_empty() || bytes.as_ref() == b"{}" {
+            let bytes = read(&request, payload, MAX_BODY).await?;
+            if matches!(serde_json::from_slice(&bytes), Ok(serde_json::Value::Object(members)) if members.is_empty()) || bytes.is_empty() {
                 return Ok(Self);
             }
             Err(Problem::new(Code::MalformedBody).with_errors(vec![FieldError::new("", "not_empty", "This action takes no body.")]))

@@ -10,12 +10,13 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpResponse, ResponseError, web};
+use actix_web::{HttpMessage, HttpResponse, web};
 use futures_util::FutureExt;
 use uuid::Uuid;
 
 use super::limits::Key;
-use crate::access::caller::{self, Identity, RequestContext};
+use crate::access::caller::{self, RequestContext};
+use crate::access::tokens::Claims;
 use crate::app::State;
 use crate::clock::Instant;
 use crate::idempotency::MAX_KEY;
@@ -78,25 +79,25 @@ pub async fn edge(
     let status = response.status().as_u16();
     let took = started.elapsed();
     state.metrics.observe(&method, &route, status, took);
-    let cause = response.response().error().and_then(|error| error.as_error::<Problem>()?.cause().map(str::to_owned));
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     if status >= 500 {
-        tracing::error!(request_id = %id, traceparent = trace, method = %method, route, status, micros, cause, "answered");
+        tracing::error!(request_id = %id, traceparent = trace, method = %method, route, status, micros, "answered");
     } else {
         tracing::info!(request_id = %id, traceparent = trace, method = %method, route, status, micros, "answered");
     }
     Ok(response)
 }
 
-/// An origin that is not configured is none: a preflight from it is answered like any other OPTIONS, not with a
-/// text of the library's.
+/// Around CORS, which answers preflights by itself: an origin that is not configured is none, and what CORS refuses
+/// or accepts looks like any other answer.
 ///
 /// # Errors
 /// As `next`.
-pub async fn forget_strange_origin<B: MessageBody>(
+pub async fn outermost(
     mut request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error> {
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let (path, id) = (request.path().to_owned(), request_id(request.headers()));
     let known = request.app_data::<web::Data<State>>().is_some_and(|state| {
         let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
         origin.is_some_and(|origin| state.service.cors_origins.iter().any(|known| known == origin))
@@ -106,38 +107,41 @@ pub async fn forget_strange_origin<B: MessageBody>(
             request.headers_mut().remove(name);
         }
     }
-    next.call(request).await
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if !response.headers().contains_key("x-request-id") {
+        response = as_problem(response, &path, &id);
+        secure(response.headers_mut(), &path, &id);
+    }
+    Ok(response)
 }
 
 type Rate = Option<(String, String)>;
 
 async fn admit(state: &State, request: &ServiceRequest, address: IpAddr) -> Result<(RequestContext, Rate), Problem> {
     let now = state.clock.now();
-    let identity = identify(state, request, now).await;
-    let path = request.path();
-    let rate = if path.starts_with("/health/") {
+    let claims = claims(state, request, now);
+    // Decoded, as the router sees it.
+    let path = request.match_info().as_str();
+    let rate = if path == "/health/live" {
         None
     } else if path.starts_with("/oauth/") || path == "/v1/invitations/accept" {
         Some(state.limits.login.count(Key::address(address))?)
     } else {
-        let key = identity.as_ref().map_or_else(|_| Key::address(address), |(id, _)| Key::Caller(*id));
+        let key = claims.as_ref().map_or_else(|| Key::address(address), |claims| Key::Caller(claims.sub));
         Some(state.limits.general.count(key)?)
     };
     let idempotency_key = idempotency_key(request);
-    let identity = identity.map(|(_, identity)| identity);
+    let identity = match claims {
+        Some(claims) => caller::identify(&state.db, claims, now).await,
+        None => Err(Problem::new(Code::Unauthenticated)),
+    };
     Ok((RequestContext::new(state.db.clone(), now, identity, idempotency_key), rate))
 }
 
-async fn identify(state: &State, request: &ServiceRequest, now: Instant) -> Result<(Uuid, Arc<Identity>), Problem> {
-    let anonymous = || Problem::new(Code::Unauthenticated);
-    let header = request.headers().get(header::AUTHORIZATION).ok_or_else(anonymous)?;
-    let (scheme, token) = header.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(anonymous)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(anonymous());
-    }
-    let claims = state.tokens.verify(token.trim(), now).ok_or_else(anonymous)?;
-    let subject = claims.sub;
-    Ok((subject, caller::identify(&state.db, claims, now).await?))
+/// What the bearer's token says, if it is one of ours.
+fn claims(state: &State, request: &ServiceRequest, now: Instant) -> Option<Arc<Claims>> {
+    let (scheme, token) = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") { state.tokens.verify(token.trim(), now) } else { None }
 }
 
 fn idempotency_key(request: &ServiceRequest) -> Result<Option<(String, String)>, Problem> {
@@ -150,10 +154,14 @@ fn idempotency_key(request: &ServiceRequest) -> Result<Option<(String, String)>,
 
 /// Renders every refusal the same way, wherever in the stack it arose.
 fn as_problem(response: ServiceResponse<BoxBody>, path: &str, id: &str) -> ServiceResponse<BoxBody> {
-    let Some(error) = response.response().error() else { return response };
-    let problem = match error.as_error::<Problem>() {
+    let status = response.status();
+    let has_a_body = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/"));
+    if response.response().error().is_none() && (has_a_body || !(status.is_client_error() || status.is_server_error())) {
+        return response;
+    }
+    let problem = match response.response().error().and_then(|error| error.as_error::<Problem>()) {
         Some(problem) => problem.clone(),
-        None => Problem::new(match response.status() {
+        None => Problem::new(match status {
             StatusCode::NOT_FOUND => Code::NotFound,
             StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
             StatusCode::PAYLOAD_TOO_LARGE => Code::BodyTooLarge,
@@ -164,7 +172,6 @@ fn as_problem(response: ServiceResponse<BoxBody>, path: &str, id: &str) -> Servi
     if let Some(cause) = problem.cause() {
         tracing::error!(request_id = %id, code = problem.code().name(), cause, "refused");
     }
-    debug_assert_eq!(problem.status_code().as_u16(), problem.code().status());
     response.into_response(problem.response(path, id))
 }
 

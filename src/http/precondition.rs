@@ -14,8 +14,9 @@ impl IfMatch {
     /// # Errors
     /// 412 where the version is not one of those that were read.
     pub fn check(&self, version: i64) -> Result<(), Problem> {
-        let current = etag(version);
-        if self.0.contains(&current) { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+        let current = version.to_string();
+        let names = |tag: &String| tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')?.split('.').next()) == Some(&current);
+        if self.0.iter().any(names) { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
     }
 }
 
@@ -34,9 +35,9 @@ impl actix_web::FromRequest for IfMatch {
     }
 }
 
-/// The strong entity tag of a version.
-pub fn etag(version: i64) -> String {
-    format!("\"{version}\"")
+/// The strong entity tag of a version, and of what the time alone has made of it.
+pub fn etag(version: i64, variant: Option<&str>) -> String {
+    variant.map_or_else(|| format!("\"{version}\""), |variant| format!("\"{version}.{variant}\""))
 }
 
 /// Whether the caller has this version already.

@@ -18,6 +18,10 @@ pub trait Resource: Serialize {
     /// The path, `/v1/…`.
     fn location(&self) -> String;
     fn version(&self) -> i64;
+    /// What the answer says beyond the version, where it changes with the time alone.
+    fn variant(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// The bytes of an answer.
@@ -110,7 +114,10 @@ impl<T: Resource> Created<T> {
     /// # Errors
     /// Where the view cannot be written as JSON.
     pub fn new(view: &T) -> Result<Self, Problem> {
-        Ok(Answer::new(StatusCode::CREATED, view)?.header(LOCATION, view.location()).header(ETAG, etag(view.version())).into())
+        Ok(Answer::new(StatusCode::CREATED, view)?
+            .header(LOCATION, view.location())
+            .header(ETAG, etag(view.version(), view.variant()))
+            .into())
     }
 
     /// The same, for a view that holds a secret which is shown once.
@@ -135,7 +142,7 @@ impl<T: Resource> Versioned<T> {
     /// # Errors
     /// Where the view cannot be written as JSON.
     pub fn new(view: &T) -> Result<Self, Problem> {
-        Ok(Answer::new(StatusCode::OK, view)?.header(ETAG, etag(view.version())).into())
+        Ok(Answer::new(StatusCode::OK, view)?.header(ETAG, etag(view.version(), view.variant())).into())
     }
 }
 

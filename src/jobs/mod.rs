@@ -36,17 +36,30 @@ pub async fn run_all(state: &State) -> Result<Vec<(&'static str, usize)>, Proble
     if !state.db.write(Uuid::nil(), move |tx| lease(tx, holder, now)).await? {
         return Ok(Vec::new());
     }
+    let done = under_lease(state, now).await;
+    state.db.write(Uuid::nil(), move |tx| give_back(tx, holder)).await?;
+    done
+}
+
+async fn under_lease(state: &State, now: Instant) -> Result<Vec<(&'static str, usize)>, Problem> {
     let mut done = vec![("calendar", 0), ("overdue", 0), ("lapsed", 0)];
     let schools = state.db.read(|conn| Ok::<_, Problem>(events::chain::schools_on_file(conn)?)).await?;
     for (school, _) in schools {
-        done[0].1 += recompute(state, school).await?;
-        done[1].1 += batches(state, school, mark_overdue).await?;
-        done[2].1 += batches(state, school, lapse).await?;
+        for (job, outcome) in
+            [recompute(state, school).await, batches(state, school, mark_overdue).await, batches(state, school, lapse).await]
+                .into_iter()
+                .enumerate()
+        {
+            match outcome {
+                Ok(count) => done[job].1 += count,
+                // What fails in one school is no reason to leave the others out.
+                Err(problem) => {
+                    tracing::error!(%school, job = done[job].0, cause = problem.cause(), "a job failed; it will be tried again");
+                }
+            }
+        }
     }
     done.push(("forgotten", state.db.write(Uuid::nil(), move |tx| forget(tx, now)).await?));
-    state.limits.general.forget_idle();
-    state.limits.login.forget_idle();
-    state.db.write(Uuid::nil(), move |tx| give_back(tx, holder)).await?;
     Ok(done)
 }
 
@@ -56,6 +69,8 @@ pub fn spawn(state: web::Data<State>) {
         let mut interval = tokio::time::interval(Duration::from_secs(state.service.jobs_interval));
         loop {
             interval.tick().await;
+            state.limits.general.forget_idle();
+            state.limits.login.forget_idle();
             match run_all(&state).await {
                 Ok(done) => tracing::debug!(?done, "jobs"),
                 Err(problem) => tracing::error!(cause = problem.cause(), "the jobs could not run; they will be tried again"),
@@ -144,14 +159,12 @@ async fn recompute(state: &State, school: SchoolId) -> Result<usize, Problem> {
 /// What has served its time: answers kept for repeated requests, dead sessions, old counts of failed logins.
 fn forget(tx: &mut Conn, now: Instant) -> Result<usize, Problem> {
     let kept_since = now + -idempotency::KEPT;
-    let yesterday = now + -chrono::Duration::days(2);
+    let long_over = now + -chrono::Duration::days(2);
     let mut forgotten = diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(kept_since))).execute(tx)?;
-    forgotten += diesel::delete(refresh_tokens::table.filter(refresh_tokens::expires_at.lt(yesterday))).execute(tx)?;
-    let dead = sessions::table.filter(sessions::expires_at.lt(yesterday)).select(sessions::id);
-    forgotten += diesel::delete(refresh_tokens::table.filter(refresh_tokens::session_id.eq_any(dead))).execute(tx)?;
-    forgotten += diesel::delete(sessions::table.filter(sessions::expires_at.lt(yesterday))).execute(tx)?;
+    forgotten += diesel::delete(refresh_tokens::table.filter(refresh_tokens::expires_at.lt(long_over))).execute(tx)?;
+    forgotten += diesel::delete(sessions::table.filter(sessions::expires_at.lt(long_over))).execute(tx)?;
     forgotten +=
-        diesel::delete(login_attempts::table.filter(login_attempts::updated_at.lt(yesterday)).filter(login_attempts::known_good.eq(false)))
+        diesel::delete(login_attempts::table.filter(login_attempts::updated_at.lt(long_over)).filter(login_attempts::known_good.eq(false)))
             .execute(tx)?;
     Ok(forgotten)
 }

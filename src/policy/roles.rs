@@ -27,6 +27,12 @@ impl Role {
         matches!(self, Self::Headteacher | Self::ItTechnician | Self::Dsl | Self::DeputyDsl | Self::ChairOfGovernors | Self::Dpo)
     }
 
+    /// Whoever gets in as its holder can do a headteacher's or another guarded duty: privileged, or open to the
+    /// headteacher's delegation (A10). Who may hand out a way in, or record that they leave, is limited by it.
+    pub const fn is_guarded(self) -> bool {
+        self.is_privileged() || matches!(self, Self::LeadershipTeam)
+    }
+
     /// May grant privileged roles to others (decisions, section 5).
     pub const fn grants_privileged(self) -> bool {
         matches!(self, Self::Headteacher | Self::ChairOfGovernors)

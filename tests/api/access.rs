@@ -327,6 +327,20 @@ on_both_engines! {
         school.bearer(token).get("/v1/business-cases").await.is(200);
         school.bearer(token).post("/v1/business-cases", json!({ "name": "Chess club" })).await.is(403).problem("forbidden");
         refused(&with("business-cases:read everything").await, 400, "invalid_scope");
+        let refresh = |token: &Value, scope: &str| {
+            school.token_for(&[("grant_type", "refresh_token"), ("refresh_token", token.as_str().unwrap()), ("client_id", "weald"), ("scope", scope)])
+        };
+        let again = refresh(&narrow["refresh_token"], "").await.is(200);
+        assert_eq!(again["scope"], "business-cases:read", "a refresh gives no more than the login asked for");
+        let wider = refresh(&again["refresh_token"], "business-cases:read business-cases:propose").await.is(200);
+        assert_eq!(wider["scope"], "business-cases:read");
+    }
+
+    async fn a_form_has_a_largest_size(school: School) {
+        let many = "a&".repeat(9_000);
+        school.anonymous().send(reqwest::Method::POST, "/oauth/token").body("application/x-www-form-urlencoded", many).await.is(413).problem("body_too_large");
+        let long = "x".repeat(2_001);
+        refused(&school.token_for(&[("grant_type", "password"), ("scope", &long)]).await, 400, "invalid_request");
     }
 
     async fn a_service_gets_in_by_its_secret(school: School) {

@@ -1,5 +1,7 @@
 //! From an idea to an approval: BC-0 to BC-5, SC-8, CTX-1, R-HT-5.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use diesel::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -267,6 +269,9 @@ on_both_engines! {
         head.get("/v1/events?subject_type=a%00b").await.is(400).points_at(&[("subject_type", "control_character")]);
         let form = [("grant_type", "client_credentials"), ("client_id", "a\0"), ("client_secret", "b")];
         assert_eq!(school.anonymous().post_form("/oauth/token", &form).await.is(400)["error"], "invalid_request");
+        let basic = format!("Basic {}", STANDARD.encode("a\0:b"));
+        let grant = school.anonymous().post_form("/oauth/token", &[("grant_type", "client_credentials")]);
+        assert_eq!(grant.header("authorization", basic).await.is(401)["error"], "invalid_client");
     }
 
     async fn the_headteachers_own_case_goes_to_the_chair_of_governors(school: School) {

@@ -193,8 +193,12 @@ on_both_engines! {
             school.headteacher().get("/v1/events?type=comment.overdue").await.is(200)["items"].as_array().unwrap().clone()
         };
         assert_eq!(overdue().await, [] as [Value; 0]);
+        let read = school.staff().get(due.url("")).await.is(200);
         school.clock_at("2026-01-15T10:00:01Z");
+        let late = school.staff().get(due.url("")).header("if-none-match", read.etag()).await.is(200);
+        assert_eq!(late["overdue"], true, "time alone changed it, and its tag says so");
         let recorded = overdue().await;
+        school.staff().get(due.url("")).header("if-none-match", late.etag()).await.is(200);
         assert_eq!(recorded.len(), 1);
         assert_eq!(recorded[0]["subject"], due["id"]);
         assert_eq!(recorded[0]["data"]["related"]["escalated_to"], school.headteacher().id().to_string());

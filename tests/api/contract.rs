@@ -220,6 +220,15 @@ on_both_engines! {
         }
     }
 
+    async fn pages_are_pages_and_what_is_beside_them_is_not_found(school: School) {
+        for page in ["/", "/docs", "/openapi.json"] {
+            assert_eq!(school.anonymous().send(Method::OPTIONS, page).await.is(204).header("allow"), "GET, HEAD, OPTIONS");
+            let refused = school.anonymous().post(page, json!({})).await.is(405).problem("method_not_allowed");
+            assert_eq!(refused.header("allow"), "GET, HEAD, OPTIONS");
+        }
+        school.anonymous().get("/docs/none.js").await.is(404).problem("not_found");
+    }
+
     async fn head_answers_as_get_does_without_a_body(school: School) {
         school.submitted_case().await;
         for operation in operations().filter(|operation| operation.method == "get") {
@@ -369,7 +378,11 @@ on_both_engines! {
         let allowed = preflight(ORIGIN).await.is(200);
         assert_eq!(allowed.header("access-control-allow-origin"), ORIGIN);
         assert!(listed(allowed.header("access-control-allow-methods")).contains("PATCH"));
+        assert!(!allowed.header("x-request-id").is_empty());
         assert!(preflight("https://evil.example").await.is(204).header("access-control-allow-origin").is_empty());
+        let odd = school.anonymous().send(Method::OPTIONS, "/v1/business-cases").header("origin", ORIGIN)
+            .header("access-control-request-method", "PATCH").header("access-control-request-headers", "x-odd");
+        odd.await.is(400).problem("malformed_request");
     }
 
     async fn every_kind_of_problem_has_a_page(school: School) {
@@ -427,8 +440,10 @@ on_both_engines! {
             token().await.is(400);
         }
         token().await.is(429).problem("rate_limited");
+        let encoded = reqwest::Client::new().post(format!("{}/%6fauth/token", busy.url())).header("x-forwarded-for", "192.0.2.3");
+        assert_eq!(encoded.send().await.unwrap().status(), 429, "the same address in other letters");
         for _ in 0..50 {
-            busy.anonymous().get("/health/ready").await.is(200);
+            busy.anonymous().get("/health/live").await.is(200);
         }
     }
 

@@ -27,6 +27,13 @@ on_both_engines! {
         let new = head.get(format!("/v1/events?after={}", latest["next_cursor"].as_str().unwrap())).await.is(200);
         assert_eq!(new["items"][0]["type"], "business_case.drafted");
         head.get("/v1/events?after=nonsense").await.is(400).problem("invalid_cursor");
+        let (id, ahead) = (school.id, latest["next_cursor"].as_str().unwrap().to_owned());
+        school.write(move |tx| {
+            diesel::delete(events::table.filter(events::school_id.eq(id)).filter(events::number.gt(6))).execute(tx)?;
+            diesel::update(event_heads::table.find(id)).set(event_heads::number.eq(6)).execute(tx)
+        }).await;
+        head.get(format!("/v1/events?after={ahead}")).await.is(410).problem("cursor_expired");
+        head.get("/v1/events?subject_type=nonsense").await.is(400).problem("malformed_query");
         head.get("/v1/events?type=nonsense").await.is(400).problem("malformed_query");
     }
 

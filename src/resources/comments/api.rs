@@ -135,6 +135,9 @@ impl Resource for Comment {
     fn version(&self) -> i64 {
         self.version
     }
+    fn variant(&self) -> Option<&'static str> {
+        self.overdue.then_some("overdue")
+    }
 }
 
 /// A comment that came in.

@@ -300,7 +300,7 @@ pub fn mark_overdue(tx: &mut Conn, school: SchoolId, now: Instant, most: i64) ->
         .load(tx)?;
     let ids: Vec<CommentId> = overdue.iter().map(|(id, _)| *id).collect();
     diesel::update(comments::table.filter(comments::school_id.eq(school)).filter(comments::id.eq_any(ids)))
-        .set((comments::overdue_recorded_at.eq(Some(now)), comments::updated_at.eq(now)))
+        .set((comments::overdue_recorded_at.eq(Some(now)), comments::updated_at.eq(now), comments::version.eq(comments::version + 1)))
         .execute(tx)?;
     Ok(overdue)
 }

@@ -68,6 +68,9 @@ impl Resource for Delegation {
     fn version(&self) -> i64 {
         self.version
     }
+    fn variant(&self) -> Option<&'static str> {
+        Some(self.state.into())
+    }
 }
 
 /// A new delegation.

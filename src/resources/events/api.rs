@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use strum::IntoEnumIterator;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
@@ -18,6 +19,7 @@ use crate::clock::Instant;
 use crate::db::types::{EventId, PersonId, SubjectId};
 use crate::events::chain::Head;
 use crate::events::{self, EventRow, EventType};
+use crate::http::document::Fails;
 use crate::http::query::Query;
 use crate::http::reply::Plain;
 use crate::http::text::Line;
@@ -167,13 +169,15 @@ fn view(row: EventRow) -> Event {
 /// Events in the order of their commits, at least once. Ask again with `next_cursor`. Those who hold the permission
 /// for their own only see what they did themselves.
 #[utoipa::path(tag = "events", security(("oauth2" = [ReadEvents])), params(EventQuery),
-    responses((status = 200, description = "Events.", body = EventFeed)))]
+    responses((status = 200, description = "Events.", body = EventFeed), Fails<410>))]
 #[get("/v1/events")]
 async fn list_events(caller: Caller<ReadEvents>, query: Query<EventQuery>) -> Result<Plain<EventFeed>, Problem> {
-    let unknown = query.r#type.iter().find(|name| EventType::named(name).is_none());
-    if unknown.is_some() {
-        let error = FieldError::new("type", "unacceptable_value", "This is not a type of event.");
-        return Err(Problem::new(Code::MalformedQuery).with_errors(vec![error]));
+    let refuse = |name, why| Problem::new(Code::MalformedQuery).with_errors(vec![FieldError::new(name, "unacceptable_value", why)]);
+    if query.r#type.iter().any(|name| EventType::named(name).is_none()) {
+        return Err(refuse("type", "This is not a type of event."));
+    }
+    if query.subject_type.iter().any(|name| EventType::iter().all(|kind| kind.subject_type() != name)) {
+        return Err(refuse("subject_type", "No event is on a thing of this kind."));
     }
     let after = query.after.as_deref().filter(|after| *after != "latest").map(decode).transpose()?;
     let latest = query.after.as_deref() == Some("latest");
@@ -186,10 +190,14 @@ async fn list_events(caller: Caller<ReadEvents>, query: Query<EventQuery>) -> Re
             // The head first: what is committed later is for the next call, and nothing is stepped over.
             let (head, _) = rows::head(conn, me.school())?;
             let after = if latest { head } else { after.unwrap_or(0) };
+            // A log that was restored from a backup numbers other events so.
+            if after > head {
+                return Err(Problem::new(Code::CursorExpired));
+            }
             let mut found = rows::between(conn, me.school(), &filter, after, head, limit + 1)?;
             let has_more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
             found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            let read = if has_more { found.last().map_or(head, |row| row.number) } else { head.max(after) };
+            let read = if has_more { found.last().map_or(head, |row| row.number) } else { head };
             Ok(EventFeed { items: found.into_iter().map(view).collect(), next_cursor: encode(read), has_more })
         })
         .await?;

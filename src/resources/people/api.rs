@@ -94,6 +94,9 @@ impl Resource for Person {
     fn version(&self) -> i64 {
         self.version
     }
+    fn variant(&self) -> Option<&'static str> {
+        (self.state == PersonState::Left).then_some("left")
+    }
 }
 
 /// A new person.
@@ -347,6 +350,10 @@ fn check_external_id(tx: &mut Conn, row: &PersonRow) -> Result<(), Problem> {
 /// Grants and revokes what a roster moves; gives the events of it.
 fn assign<P>(tx: &mut Conn, me: &Caller<P>, person: &mut rows::Person, shift: &Shift) -> Result<Vec<Event>, Problem> {
     let mut happened = Vec::new();
+    if shift.granted.iter().any(|role| role.is_guarded()) {
+        // Whoever made a link for a plain account must not get into a guarded one by it.
+        invitations::rows::end_open(tx, me.school(), person.row.id, me.now())?;
+    }
     for &role in &shift.granted {
         rows::grant_role(tx, &person.row, role, me.person(), me.now())?;
         happened.push(event(EventType::RoleGranted, person).role(role));
@@ -652,12 +659,8 @@ async fn rejoin_person(caller: Caller<ManagePeople>, id: Path<PersonId>, seen: I
     responses((status = 200, description = "Granted.", body = Person), Fails<404, 409>))]
 #[post("/v1/people/{id}/grant-role")]
 async fn grant_role(caller: Caller<GrantRoles>, id: Path<PersonId>, named: Valid<NamedRole>) -> Result<Versioned<Person>, Problem> {
-    move_role(caller, *id, move |tx, me, person| {
+    move_role(caller, *id, move |_, me, person| {
         rules::grant(&standing(me, person), named.role)?;
-        if named.role.is_privileged() {
-            // Whoever made a link for a plain account must not get into a privileged one by it.
-            invitations::rows::end_open(tx, me.school(), *id, me.now())?;
-        }
         Ok(Shift { granted: vec![named.role], ..Shift::default() })
     })
     .await

@@ -3,7 +3,6 @@
 use actix_web::http::header::{CACHE_CONTROL, ETAG, LOCATION};
 use actix_web::web::{self, Data, Path};
 use actix_web::{HttpRequest, HttpResponse, get};
-use diesel::RunQueryDsl;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -86,7 +85,7 @@ async fn check_liveness() -> HttpResponse {
 #[utoipa::path(tag = "service", security(()), responses((status = 200, description = "They can.", body = Health)))]
 #[get("/health/ready")]
 async fn check_readiness(state: Data<State>) -> Result<HttpResponse, Problem> {
-    state.db.read(|conn| Ok::<_, Problem>(diesel::sql_query("SELECT 1").execute(conn)?)).await.map_err(|_| Problem::new(Code::Busy))?;
+    state.db.ready().await.map_err(|_| Problem::new(Code::Busy))?;
     Ok(HttpResponse::Ok().json(Health { status: "ok" }))
 }
 

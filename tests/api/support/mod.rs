@@ -320,7 +320,7 @@ impl Server {
         }
         let now = self.state.clock.now();
         let open = move |tx: &mut Conn| {
-            let session = sessions::open(tx, school, holder, "weald", now)?;
+            let session = sessions::open(tx, school, holder, "weald", None, now)?;
             diesel::update(session_rows::table.find((school, session.id)))
                 .set(session_rows::expires_at.eq(at("2099-01-01T00:00:00Z")))
                 .execute(tx)?;
