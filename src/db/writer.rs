@@ -8,7 +8,7 @@ use super::{Conn, DbError, caught, execute};
 /// How many writes share a commit at the most: bounds the wait of the first one.
 const BATCH: usize = 128;
 /// What those are told whose transaction ended under them: to try again.
-const LOST: &str = "the transaction was rolled back as a whole: the disk is full or failing";
+const LOST: &str = "the transaction was rolled back as a whole: disk is full or failing";
 /// How many writes may wait; beyond that the answer is "busy" at once.
 const QUEUE: usize = 4096;
 

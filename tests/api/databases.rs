@@ -5,8 +5,14 @@ use std::collections::BTreeMap;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
-use weald::db::{DatabaseUrl, Db, migrate};
+use uuid::Uuid;
+use weald::clock::Instant;
+use weald::db::schema::leases;
+use weald::db::types::LeaseHolder;
+use weald::db::{Conn, DatabaseUrl, Db, migrate};
+use weald::problem::{Code, Problem};
 
+use crate::support::School;
 use crate::support::database::{Database, Engine};
 
 /// The columns of each table: their kind, and whether they may be absent.
@@ -181,4 +187,53 @@ fn a_database_out_of_reach_is_a_sentence_without_its_password() {
     std::fs::write(folder.path().join("weald.db"), "this is no database, but a text that is long enough to be looked at").unwrap();
     let why = Db::open(&DatabaseUrl::Sqlite(folder.path().join("weald.db")), 2).err().unwrap();
     assert!(why.contains("weald.db: ") && why.contains("file is not a database"), "{why}");
+}
+
+#[actix_web::test]
+async fn when_sqlite_rolls_a_whole_batch_back_nobody_in_it_is_told_that_it_stands() {
+    let database = Database::new(Engine::Sqlite);
+    let db = Db::open(&database.url(), 2).unwrap();
+    let lease = |name: &'static str| {
+        move |tx: &mut Conn| -> Result<(), Problem> {
+            let row = (leases::name.eq(name), leases::holder.eq(LeaseHolder::new()), leases::expires_at.eq(Instant::default()));
+            diesel::insert_into(leases::table).values(row).execute(tx)?;
+            Ok(())
+        }
+    };
+    // The first write holds the batch open until the others wait in it.
+    let (go, wait) = std::sync::mpsc::channel();
+    let before = db.write(Uuid::nil(), move |tx| {
+        wait.recv().unwrap();
+        lease("before")(tx)
+    });
+    let disk_full = db.write(Uuid::nil(), move |tx| {
+        lease("itself")(tx)?;
+        tx.batch_execute("ROLLBACK")?;
+        Err::<(), Problem>(Problem::not_found())
+    });
+    let after = db.write(Uuid::nil(), lease("after"));
+    let release = async { go.send(()).unwrap() };
+    let (before, disk_full, after, ()) = tokio::join!(before, disk_full, after, release);
+    assert_eq!(before.unwrap_err().code(), Code::StorageFull);
+    assert_eq!(disk_full.unwrap_err().code(), Code::StorageFull, "a refusal may rest on what was lost");
+    after.unwrap();
+    let names = db.read(|conn| Ok::<_, Problem>(leases::table.select(leases::name).load::<String>(conn)?)).await.unwrap();
+    assert_eq!(names, ["after"], "it was in a batch of its own");
+}
+
+#[actix_web::test]
+async fn a_revoked_service_account_is_dead() {
+    let school = School::new(Engine::Sqlite).await;
+    let (DatabaseUrl::Sqlite(path), client) = (school.database_url(), school.service().client_id()) else { unreachable!() };
+    let revoke = |client: &str| {
+        let mut weald = std::process::Command::new(env!("CARGO_BIN_EXE_weald"));
+        weald.args(["service", "revoke", "--client-id", client, "--database-url", &format!("sqlite:{}", path.display())]).output().unwrap()
+    };
+    school.service().get("/v1/accounts").await.is(200);
+    assert!(revoke(&client).status.success());
+    school.service().get("/v1/accounts").await.is(401);
+    let again = revoke(&client);
+    assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("revoked before"), "{again:?}");
+    let events = school.headteacher().get("/v1/events?type=service_account.revoked").await.is(200);
+    assert_eq!(events["items"].as_array().unwrap().len(), 1);
 }
