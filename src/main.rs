@@ -6,7 +6,7 @@ mod demo;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use commands::Failure;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -75,7 +75,8 @@ enum Command {
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = commands::unset_if_empty(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let quiet = if matches!(cli.command, Command::Demo(_)) { "warn" } else { "info" };
     let filter = EnvFilter::new(cli.log.as_deref().unwrap_or(quiet));
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
@@ -118,8 +119,6 @@ fn log_filter(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     /// The rows of the README's table of configuration, out of the flags themselves.

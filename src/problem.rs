@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::db::DbError;
 use crate::http::text::Line;
 use crate::policy::deadline::PastCalendarHorizon;
-use crate::policy::refusal::{Grounds, Refusal};
+use crate::policy::refusal::{Grounds, Refusal, Violation};
 
 macro_rules! codes {
     ($($name:ident = $status:literal $title:literal;)*) => {
@@ -203,6 +203,19 @@ impl Problem {
         self
     }
 
+    /// Adds a clause of the policy that stands in the way.
+    #[must_use]
+    pub fn because(mut self, violation: Violation) -> Self {
+        self.0.violations.push(ClauseViolation {
+            clause: violation.clause.id(),
+            title: violation.clause.title(),
+            detail: violation.detail,
+            cure: violation.cure,
+            pointer: violation.pointer,
+        });
+        self
+    }
+
     #[must_use]
     pub fn allow(mut self, methods: String) -> Self {
         self.0.allow = Some(methods);
@@ -324,13 +337,7 @@ impl From<Refusal> for Problem {
             if let (Grounds::NotAcceptable, Some(pointer)) = (refusal.grounds, violation.pointer) {
                 problem.0.errors.push(FieldError::new(pointer, violation.clause.id(), &violation.detail));
             }
-            problem.0.violations.push(ClauseViolation {
-                clause: violation.clause.id(),
-                title: violation.clause.title(),
-                detail: violation.detail,
-                cure: violation.cure,
-                pointer: violation.pointer,
-            });
+            problem = problem.because(violation);
         }
         problem
     }

@@ -31,8 +31,8 @@ pub struct Identity {
     pub client_id: String,
     /// What the token claims and the school still grants.
     pub roles: Vec<Role>,
-    /// Holds the headteacher's delegation today (A10).
-    pub acts_for_head: bool,
+    /// Who granted the headteacher's delegations that this person holds today (A10).
+    pub delegated_by: Vec<PersonId>,
     /// The permissions that the token carries.
     pub scopes: Vec<String>,
 }
@@ -43,7 +43,7 @@ impl Identity {
             return None;
         }
         // A service has nothing of its own.
-        row.held_by(&self.roles, self.acts_for_head).filter(|held| !held.own || self.person.is_some())
+        row.held_by(&self.roles, !self.delegated_by.is_empty()).filter(|held| !held.own || self.person.is_some())
     }
 }
 
@@ -99,7 +99,7 @@ impl<P: Permission> FromRequest for Caller<P> {
         let context = request.extensions().get::<RequestContext>().cloned();
         std::future::ready(context.ok_or_else(|| Problem::new(Code::Unauthenticated)).and_then(|context| {
             let identity = context.0.identity.clone()?;
-            let held = identity.held(&P::ROW).ok_or_else(|| Problem::new(Code::Forbidden))?;
+            let held = identity.held(&P::ROW).ok_or_else(|| P::ROW.refusal())?;
             context.0.idempotency_key.as_ref().map_err(Problem::clone)?;
             Ok(Self { context, identity, held, permission: PhantomData })
         }))
@@ -136,7 +136,12 @@ impl<P> Caller<P> {
 
     /// The headteacher, or a delegate on record (A10).
     pub fn acts_as_head(&self) -> bool {
-        self.identity.acts_for_head || self.has_role(Role::Headteacher)
+        !self.identity.delegated_by.is_empty() || self.has_role(Role::Headteacher)
+    }
+
+    /// Who granted the headteacher's delegations that this caller holds.
+    pub fn delegated_by(&self) -> &[PersonId] {
+        &self.identity.delegated_by
     }
 
     /// Whether this caller may also `Q`.

@@ -3,7 +3,10 @@
 //! A permission is an OAuth 2.0 scope. `own` after a role: only for one's own things; which those are is said
 //! in the rules of the resource.
 
+use crate::policy::clauses::Clause;
+use crate::policy::refusal::Violation;
 use crate::policy::roles::Role;
+use crate::problem::{Code, Problem};
 
 /// A role that holds a permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub struct Row {
     pub grants: &'static [Grant],
     /// The headteacher's part of it passes to a delegate on record (A10, A25).
     pub delegable: bool,
+    /// The clause that splits this duty from the others.
+    pub clause: Option<Clause>,
 }
 
 /// A permission as a type: `Caller<P>` proves it.
@@ -29,7 +34,7 @@ pub trait Permission: 'static {
 }
 
 macro_rules! permissions {
-    ($($name:ident = $scope:literal $description:literal $(($undelegated:ident))? for $($role:ident $($own:ident)?)|+;)*) => {
+    ($($name:ident = $scope:literal $description:literal $(($undelegated:ident))? $([$clause:ident])? for $($role:ident $($own:ident)?)|+;)*) => {
         $(
             #[doc = $description]
             #[derive(Clone, Copy, Debug)]
@@ -41,6 +46,7 @@ macro_rules! permissions {
                     description: $description,
                     grants: &[$(Grant { role: Role::$role, own: permissions!(@flag $($own)?) }),+],
                     delegable: !permissions!(@flag $($undelegated)?),
+                    clause: permissions!(@clause $($clause)?),
                 };
             }
 
@@ -56,6 +62,8 @@ macro_rules! permissions {
     };
     (@flag) => { false };
     (@flag $word:ident) => { true };
+    (@clause) => { None };
+    (@clause $clause:ident) => { Some(Clause::$clause) };
 }
 
 permissions! {
@@ -82,14 +90,14 @@ permissions! {
 
     ReadBusinessCases = "business-cases:read" "Read business cases" for
         Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl | Dpo | ChairOfGovernors | Volunteer own | ParentCarer own;
-    ProposeBusinessCase = "business-cases:propose" "Draft, edit, submit and withdraw a business case" for
+    ProposeBusinessCase = "business-cases:propose" "Draft, edit, submit and withdraw a business case" [Bc0] for
         Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl | Volunteer own | ParentCarer own;
-    ApproveBusinessCase = "business-cases:decide" "Approve, reject or ask for changes to a business case" for
+    ApproveBusinessCase = "business-cases:decide" "Approve, reject or ask for changes to a business case" [RHt5] for
         Headteacher | ChairOfGovernors own;
 
     ReadAccounts = "accounts:read" "Read accounts" for
         Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl | Dpo | ChairOfGovernors | MisIntegration | Volunteer own | ParentCarer own;
-    CreateAccount = "accounts:create" "Create and activate an account" for
+    CreateAccount = "accounts:create" "Create and activate an account" [RIt1] for
         ItTechnician;
     ManageAccount = "accounts:manage" "Change, close and resume an account, and who runs it" for
         ItTechnician;
@@ -108,6 +116,8 @@ permissions! {
 
     ReadEvents = "events:read" "Follow what happens" for
         Headteacher | Dpo | MisIntegration | ItTechnician own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
+    AuditEvents = "events:audit" "Follow everything that happens, not only to things that one may read: ids and states, no names" for
+        Headteacher | Dpo;
     ReadEventHead = "events:head" "Keep the signed head of the log elsewhere, against its being cut off" for
         Dpo | MisIntegration;
 }
@@ -127,6 +137,14 @@ pub struct Held {
 }
 
 impl Row {
+    /// What is said to a caller whose role does not hold it.
+    pub fn refusal(&self) -> Problem {
+        let Some(clause) = self.clause else { return Problem::new(Code::Forbidden) };
+        let holders: Vec<&str> = self.grants.iter().map(|grant| grant.role.into()).collect();
+        let cure = format!("Leave it to: {}.", holders.join(", "));
+        Problem::new(Code::Forbidden).because(Violation::new(clause, "This is not for the caller's role.", cure))
+    }
+
     /// The widest way in which somebody with `roles` holds this permission.
     pub fn held_by(&self, roles: &[Role], acts_for_head: bool) -> Option<Held> {
         let direct = |own| {

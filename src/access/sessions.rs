@@ -222,30 +222,29 @@ pub fn identity(conn: &mut Conn, claims: &Claims, now: Instant) -> QueryResult<O
     let zone = time_zone(&zone);
     let today = local_day(*now, zone);
     let mut scopes: Vec<String> = claims.scope.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
-    let (roles, acts_for_head) = if let Some(id) = person.filter(|id| id.uuid() == claims.sub && !has_left(left_on, today)) {
+    let (roles, delegated_by) = if let Some(id) = person.filter(|id| id.uuid() == claims.sub && !has_left(left_on, today)) {
         let claimed = claims.known_roles();
         let mut roles = roles_of(conn, school, id)?;
         roles.retain(|role| claimed.contains(role));
-        let acts_for_head = roles.contains(&Role::LeadershipTeam) && delegated(conn, school, id, today)?;
-        (roles, acts_for_head)
+        let delegated_by = if roles.contains(&Role::LeadershipTeam) { delegated(conn, school, id, today)? } else { Vec::new() };
+        (roles, delegated_by)
     } else if service.is_some_and(|id| id.uuid() == claims.sub) && service_revoked.is_none() {
         let permitted = permissions.unwrap_or_default();
         scopes.retain(|scope| permitted.split(' ').any(|permission| permission == scope));
-        (vec![Role::MisIntegration], false)
+        (vec![Role::MisIntegration], Vec::new())
     } else {
         return Ok(None);
     };
-    Ok(Some(Identity { school, zone, person, client_id: claims.client_id.clone(), roles, acts_for_head, scopes }))
+    Ok(Some(Identity { school, zone, person, client_id: claims.client_id.clone(), roles, delegated_by, scopes }))
 }
 
-fn delegated(conn: &mut Conn, school: SchoolId, person: PersonId, today: chrono::NaiveDate) -> QueryResult<bool> {
-    diesel::select(diesel::dsl::exists(
-        delegations::table
-            .filter(delegations::school_id.eq(school))
-            .filter(delegations::delegate_id.eq(person))
-            .filter(delegations::starts_on.le(today))
-            .filter(delegations::ends_on.ge(today))
-            .filter(delegations::revoked_at.is_null()),
-    ))
-    .get_result(conn)
+fn delegated(conn: &mut Conn, school: SchoolId, person: PersonId, today: chrono::NaiveDate) -> QueryResult<Vec<PersonId>> {
+    delegations::table
+        .filter(delegations::school_id.eq(school))
+        .filter(delegations::delegate_id.eq(person))
+        .filter(delegations::starts_on.le(today))
+        .filter(delegations::ends_on.ge(today))
+        .filter(delegations::revoked_at.is_null())
+        .select(delegations::granted_by)
+        .load(conn)
 }

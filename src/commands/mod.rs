@@ -7,8 +7,8 @@ pub mod schools;
 pub mod serve;
 pub mod services;
 
-use clap::Parser;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser};
 use serde_json::Value;
 use strum::IntoEnumIterator;
 use validator::Validate;
@@ -72,6 +72,12 @@ fn open(storage: &Storage) -> Result<Db, Failure> {
     Ok(Db::open(&storage.url()?, storage.database_connections)?)
 }
 
+/// Takes a variable that is set to nothing for one that is not set, as compose files and unit files write it.
+pub fn unset_if_empty(command: Command) -> Command {
+    let is_empty = |arg: &Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    command.mut_args(|arg| if is_empty(&arg) { arg.env(None) } else { arg }).mut_subcommands(unset_if_empty)
+}
+
 /// The service as the variables configure it, for commands that have no flags for it.
 pub fn configured() -> Result<Service, Failure> {
     #[derive(Parser)]
@@ -79,7 +85,9 @@ pub fn configured() -> Result<Service, Failure> {
         #[command(flatten)]
         service: Service,
     }
-    Variables::try_parse_from(["weald"]).map(|variables| variables.service).map_err(|error| Failure(error.to_string()))
+    let matches = unset_if_empty(Variables::command()).try_get_matches_from(["weald"]);
+    let variables = matches.and_then(|matches| Variables::from_arg_matches(&matches)).map_err(|error| Failure(error.to_string()))?;
+    Ok(variables.service)
 }
 
 /// The school, or a sentence that says that there is none.

@@ -377,6 +377,31 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::Uuid as SqlUuid;
+
+    business_case_contributors (school_id, business_case_id, person_id) {
+        school_id -> SqlUuid,
+        business_case_id -> SqlUuid,
+        person_id -> SqlUuid,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    former_account_managers (school_id, account_id, person_id, removed_at) {
+        school_id -> SqlUuid,
+        account_id -> SqlUuid,
+        person_id -> SqlUuid,
+        removed_at -> Instant,
+        lead -> Bool,
+        added_at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -392,8 +417,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     delegations,
     business_cases,
     business_case_managers,
+    business_case_contributors,
     accounts,
     account_managers,
+    former_account_managers,
     comments,
     responses,
     event_heads,

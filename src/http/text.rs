@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::__dev::ComposeSchema;
 use utoipa::openapi::schema::{KnownFormat, SchemaFormat};
 use utoipa::openapi::{RefOr, Schema};
-use validator::{Validate, ValidateEmail, ValidationError, ValidationErrors};
+use validator::{Validate, ValidateEmail, ValidateUrl, ValidationError, ValidationErrors};
 
 /// One line of text, trimmed, of 1 to `MAX` characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -60,6 +60,52 @@ macro_rules! text {
 text! {
     Line: |_| false;
     Prose: |c| matches!(c, '\n' | '\r' | '\t');
+}
+
+/// The address of a page on the web, trimmed: `https` or `http`, of at most `MAX` characters. What a front end makes a
+/// link of is never a script.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Link<const MAX: usize>(String);
+
+impl<const MAX: usize> Link<MAX> {
+    pub fn into_inner(self) -> String {
+        self.0
+    }
+}
+
+impl<'de, const MAX: usize> Deserialize<'de> for Link<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Cow::<str>::deserialize(deserializer)?.trim().to_owned()))
+    }
+}
+
+impl<const MAX: usize> Validate for Link<MAX> {
+    fn validate(&self) -> Result<(), ValidationErrors> {
+        check(&self.0, MAX, |_| false)?;
+        let of_the_web = self.0.get(..8).is_some_and(|start| {
+            let start = start.to_ascii_lowercase();
+            start == "https://" || start.starts_with("http://")
+        });
+        if of_the_web && !self.0.contains(' ') && self.0.validate_url() {
+            Ok(())
+        } else {
+            error("not_a_link", "Must be an https or http address.")
+        }
+    }
+}
+
+impl<const MAX: usize> ComposeSchema for Link<MAX> {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
+        let format = SchemaFormat::Custom("uri".into());
+        super::schema::string(MAX).min_length(Some(9)).pattern(Some("^[Hh][Tt][Tt][Pp][Ss]?://[^ ]+$")).format(Some(format)).into()
+    }
+}
+
+impl<const MAX: usize> utoipa::ToSchema for Link<MAX> {
+    fn name() -> Cow<'static, str> {
+        format!("Link{MAX}").into()
+    }
 }
 
 fn error(code: &'static str, message: impl Into<Cow<'static, str>>) -> Result<(), ValidationErrors> {

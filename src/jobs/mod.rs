@@ -14,7 +14,7 @@ use crate::db::types::SchoolId;
 use crate::db::{Conn, types::LeaseHolder};
 use crate::events::{self, Actor, Event, EventType};
 use crate::idempotency;
-use crate::policy::roles::Role;
+use crate::policy::deadline::local_day;
 use crate::problem::Problem;
 use crate::resources::business_cases::BusinessCaseState;
 use crate::resources::{business_cases, comments, people, schools};
@@ -117,11 +117,12 @@ fn mark_overdue(tx: &mut Conn, school: SchoolId, now: Instant) -> Result<usize, 
     if overdue.is_empty() {
         return Ok(0);
     }
-    let head = people::rows::holding(tx, school, Role::Headteacher)?.into_iter().min();
+    let today = local_day(*now, schools::rows::find(tx, school)?.zone());
+    let told = people::rows::in_charge(tx, school, today)?;
     let happened = overdue.iter().map(|(comment, account)| {
         let event = Event::new(EventType::CommentOverdue, comment.uuid()).related("account_id", account.uuid());
-        match head {
-            Some(head) => event.related("escalated_to", head.uuid()),
+        match told {
+            Some(told) => event.related("escalated_to", told.uuid()),
             None => event,
         }
     });

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::Hash;
 
 use super::clauses::Clause;
-use super::refusal::Violation;
+use super::refusal::{Grounds, Refusal, Violation};
 
 /// Somebody named to run an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,18 +15,32 @@ pub struct Member<Id> {
     pub active_staff: bool,
     /// Known to the school, and has not left.
     pub active: bool,
+    /// A pupil or a visitor, who runs no account (A26).
+    pub unsuitable: bool,
+}
+
+/// Each person is named once.
+///
+/// # Errors
+/// BC-4.
+pub fn distinct<Id: Eq + Hash>(people: impl IntoIterator<Item = Id>) -> Result<(), Refusal> {
+    let mut named = HashSet::new();
+    if people.into_iter().all(|person| named.insert(person)) {
+        return Ok(());
+    }
+    let twice = Violation::new(Clause::Bc4, "A person is named twice.", "Name each manager once.").at("/managers");
+    Err(Refusal::new(Grounds::NotAcceptable, twice))
 }
 
 /// Everything that is wrong with a team, at once.
 pub fn violations<Id: Copy + Eq + Hash>(team: &[Member<Id>]) -> Vec<Violation> {
     let wrong = |detail: &str, cure: &str| Violation::new(Clause::Bc4, detail, cure).at("/managers");
     let mut found = Vec::new();
-    let distinct: HashSet<Id> = team.iter().map(|member| member.person).collect();
-    if distinct.len() < team.len() {
-        found.push(wrong("A person is named twice.", "Name each manager once."));
-    }
     if team.iter().any(|member| !member.active) {
         found.push(wrong("A manager is not an active person of this school.", "Name people who are at the school now."));
+    }
+    if team.iter().any(|member| member.unsuitable) {
+        found.push(wrong("A pupil or a visitor is named.", "Name members of staff; volunteers and parents can be named in addition."));
     }
     let staff: HashSet<Id> = team.iter().filter(|member| member.active_staff).map(|member| member.person).collect();
     if staff.len() < 2 {
@@ -46,7 +60,7 @@ mod tests {
     use super::*;
 
     fn member(person: u8, lead: bool, active_staff: bool) -> Member<u8> {
-        Member { person, lead, active_staff, active: true }
+        Member { person, lead, active_staff, active: true, unsuitable: false }
     }
 
     #[test]
@@ -63,7 +77,10 @@ mod tests {
         assert_eq!(details(&[]), [too_few.clone(), no_lead.clone()]);
         assert_eq!(details(&[member(1, true, true)]), std::slice::from_ref(&too_few));
         assert_eq!(details(&[member(1, true, true), member(2, false, false)]), std::slice::from_ref(&too_few));
-        assert_eq!(details(&[member(1, true, true), member(1, false, true)]), ["A person is named twice.".to_owned(), too_few]);
+        assert_eq!(details(&[member(1, true, true), member(1, false, true)]), [too_few], "the same one twice is one");
+        assert!(distinct([1, 2]).is_ok() && distinct([1, 2, 1]).is_err());
+        let pupil = Member { unsuitable: true, ..member(3, false, false) };
+        assert_eq!(details(&[member(1, true, true), member(2, false, true), pupil]), ["A pupil or a visitor is named."]);
         assert_eq!(details(&[member(1, true, true), member(2, true, true)]), [no_lead]);
         let gone = Member { active: false, active_staff: false, ..member(3, false, true) };
         assert_eq!(details(&[member(1, true, true), member(2, false, true), gone]), ["A manager is not an active person of this school."]);

@@ -128,7 +128,7 @@ on_both_engines! {
     async fn nobody_is_named_twice_and_nobody_from_elsewhere(school: School) {
         let staff = school.staff();
         let twice = managers(&[(&staff, true), (&staff, false)]);
-        staff.post(CASES, school.case_with(twice)).await.is(422).problem("validation_failed").points_at(&[("/managers/1/person_id", "duplicate")]);
+        staff.post(CASES, school.case_with(twice)).await.is(422).problem("policy_refused").violates(&["BC-4"]);
         let other = school.other_school().await;
         let stranger = staff.post(CASES, school.case_with(managers(&[(&staff, true), (&other.staff(), false)]))).await.is(422);
         let nobody = json!({ "managers": [{ "person_id": staff.id(), "lead": true }, { "person_id": Uuid::now_v7() }] });
@@ -272,6 +272,63 @@ on_both_engines! {
         let basic = format!("Basic {}", STANDARD.encode("a\0:b"));
         let grant = school.anonymous().post_form("/oauth/token", &[("grant_type", "client_credentials")]);
         assert_eq!(grant.header("authorization", basic).await.is(401)["error"], "invalid_client");
+    }
+
+    async fn whoever_has_edited_a_case_does_not_decide_it_even_after_taking_themselves_out(school: School) {
+        let (head, staff, second) = (school.headteacher(), school.staff(), school.second_staff());
+        let named = managers(&[(&head, true), (&staff, false)]);
+        let draft = staff.post(CASES, school.case_with(named)).await.is(201);
+        let case = staff.post(draft.url("submit"), json!({})).if_match(draft.etag()).await.is(200);
+        let out = head.patch(case.url(""), managers(&[(&staff, true), (&second, false)])).if_match(case.etag()).await.is(200);
+        head.post(case.url("approve"), json!({})).if_match(out.etag()).await.is(403).problem("conflict_of_interest").violates(&["R-HT-5"]);
+        school.chair().post(case.url("approve"), json!({})).if_match(out.etag()).await.is(200);
+    }
+
+    async fn a_parents_case_is_made_ready_by_staff_and_left_alone_once_it_waits(school: School) {
+        let (parent, staff, head) = (school.parent(), school.staff(), school.headteacher());
+        let draft = parent.post(CASES, school.complete_case()).await.is(201);
+        let ready = school.leadership().patch(draft.url(""), json!({ "aim": "To meet." })).if_match(draft.etag()).await.is(200);
+        let case = parent.post(draft.url("submit"), json!({})).if_match(ready.etag()).await.is(200);
+        let stranger = school.person("stranger", &[Role::Staff]).await;
+        for uninvolved in [&stranger, &head] {
+            uninvolved.patch(case.url(""), json!({ "aim": "Mine." })).if_match(case.etag()).await.is(403).violates(&["BC-0"]);
+        }
+        let approved = head.post(case.url("approve"), json!({})).if_match(case.etag()).await.is(200);
+        stranger.patch(case.url(""), json!({ "aim": "Mine." })).if_match(approved.etag()).await.is(403).violates(&["BC-0"]);
+        let edited = staff.patch(case.url(""), json!({ "aim": "Ours." })).if_match(approved.etag()).await.is(200);
+        assert_eq!(edited["state"], "submitted", "those who run it may, and the approval is undone");
+    }
+
+    async fn a_draft_that_was_withdrawn_stays_its_proposers(school: School) {
+        let draft = school.draft().await;
+        let staff = school.staff();
+        staff.post(draft.url("withdraw"), json!({})).if_match(draft.etag()).await.is(200);
+        staff.get(draft.url("")).await.is(200);
+        for other in [school.headteacher(), school.dpo(), school.chair(), school.leadership()] {
+            other.get(draft.url("")).await.is(404);
+            assert_eq!(other.get(CASES).await.is(200)["items"], json!([]));
+        }
+    }
+
+    async fn the_headteachers_own_case_is_not_decided_by_whom_the_head_chose(school: School) {
+        let (head, delegate) = (school.headteacher(), school.leadership());
+        let draft = head.post(CASES, school.complete_case()).await.is(201);
+        let case = head.post(draft.url("submit"), json!({})).if_match(draft.etag()).await.is(200);
+        let second_head = school.person("second_head", &[Role::Headteacher]).await;
+        second_head.post(case.url("approve"), json!({})).if_match(case.etag()).await.is(403).violates(&["R-HT-5"]);
+        let days = json!({ "delegate_id": delegate.id(), "starts_on": "2026-01-14", "ends_on": "2026-01-16", "reason": "Away." });
+        head.post("/v1/delegations", &days).await.is(201);
+        delegate.post(case.url("approve"), json!({})).if_match(case.etag()).await.is(403).violates(&["R-HT-5"]);
+        school.chair().post("/v1/delegations", &days).await.is(201);
+        delegate.post(case.url("approve"), json!({})).if_match(case.etag()).await.is(200);
+    }
+
+    async fn no_pupil_runs_an_account(school: School) {
+        let (staff, second, pupil) = (school.staff(), school.second_staff(), school.pupil());
+        for named in [[(&staff, true), (&second, false), (&pupil, false)], [(&staff, false), (&second, false), (&pupil, true)]] {
+            let draft = staff.post(CASES, school.case_with(managers(&named))).await.is(201);
+            staff.post(draft.url("submit"), json!({})).if_match(draft.etag()).await.is(422).violates(&["BC-4"]);
+        }
     }
 
     async fn the_headteachers_own_case_goes_to_the_chair_of_governors(school: School) {
@@ -532,8 +589,10 @@ async fn nothing_is_left(school: &School, case: &Reply) {
         assert_eq!(refused["allowed_actions"], json!([]));
     }
     staff.patch(case.url(""), json!({ "name": "Again" })).if_match(case.etag()).await.is(409).problem("state_conflict");
+    // What was withdrawn before it was submitted stays with its proposer.
+    let (status, code) = if case.json().get("submitted_at").is_some() { (409, "state_conflict") } else { (404, "not_found") };
     for action in ["approve", "reject", "request-changes"] {
-        head.post(case.url(action), json!({ "reason": "Once more." })).if_match(case.etag()).await.is(409).problem("state_conflict");
+        head.post(case.url(action), json!({ "reason": "Once more." })).if_match(case.etag()).await.is(status).problem(code);
     }
     assert_eq!(staff.get(case.url("")).await.is(200).json()["version"], case["version"]);
 }

@@ -1,6 +1,8 @@
 //! MON-2: every comment has its deadline, is responded to, and is never lost or doubled.
 
+use diesel::prelude::*;
 use serde_json::{Value, json};
+use weald::db::schema::people;
 
 use crate::support::caller::Reply;
 use crate::support::{School, on_both_engines};
@@ -100,11 +102,47 @@ on_both_engines! {
         let account = school.active_account().await;
         let comment = school.logged(&account, json!({})).await;
         let refused = school.staff().post(comment.url("close"), json!({})).if_match(comment.etag()).await.is(409).problem("state_conflict");
-        assert_eq!(refused["allowed_actions"], json!(["respond", "need_no_response"]));
+        assert_eq!(refused["allowed_actions"], json!(["respond", "no_response_required"]));
         school.staff().post(comment.url("no-response-required"), json!({ "reason": " " })).if_match(comment.etag()).await.is(422);
         school.staff().post(comment.url("no-response-required"), json!({ "reason": "Praise." })).await.is(428);
         let waived = school.staff().post(comment.url("no-response-required"), json!({ "reason": "Praise." })).if_match(comment.etag()).await.is(200);
         assert_eq!((&waived["state"], &waived["no_response_reason"]), (&json!("no_response_required"), &json!("Praise.")));
+    }
+
+    async fn what_was_found_overdue_is_not_made_timely_by_those_who_were_late(school: School) {
+        let account = school.active_account().await;
+        let comment = school.logged(&account, json!({})).await;
+        school.clock_at("2026-01-15T11:00:00Z");
+        weald::jobs::run_all(school.state()).await.unwrap();
+        let early = json!({ "kind": "answer", "text": "Yes.", "responded_at": "2026-01-14T11:00:00Z" });
+        school.staff().post(comment.url("respond"), &early).await.is(403).problem("conflict_of_interest").violates(&["MON-2"]);
+        let answered = school.it_technician().post(comment.url("respond"), &early).await.is(200);
+        assert_eq!((&answered["on_time"], &answered["responses"][0]["logged_at"]), (&json!(true), &json!("2026-01-15T11:00:00Z")));
+    }
+
+    async fn what_is_overdue_can_be_asked_for_and_what_is_not(school: School) {
+        let account = school.active_account().await;
+        let late = school.logged(&account, json!({ "received_at": "2026-01-12T10:00:00Z", "noticed_at": "2026-01-12T10:00:00Z" })).await;
+        let new = school.logged(&account, json!({})).await;
+        for (query, expected) in [("overdue=true", vec![&late]), ("overdue=false", vec![&new]), ("overdue=true&open=false", vec![]), ("open=true", vec![&late, &new])] {
+            for caller in [school.staff(), school.headteacher()] {
+                let page = caller.get(format!("/v1/comments?{query}")).await.is(200);
+                let ids: Vec<_> = page["items"].as_array().unwrap().iter().map(|item| &item["id"]).collect();
+                assert_eq!(ids, expected.iter().map(|comment| &comment["id"]).collect::<Vec<_>>(), "{query}");
+            }
+        }
+        let before = json!({ "account_id": account["id"], "kind": "comment", "author_anonymous": true, "text": "Hello.", "received_at": "2026-01-14T09:00:00Z", "noticed_at": "2026-01-14T08:59:59Z" });
+        school.staff().post("/v1/comments", before).await.is(422).points_at(&[("/noticed_at", "before_receipt")]);
+    }
+
+    async fn whoever_only_logs_does_not_read_the_responses(school: School) {
+        let account = school.active_account().await;
+        let members = json!({ "external_id": "fb-1" });
+        let comment = school.logged(&account, members.clone()).await;
+        school.staff().post(comment.url("respond"), json!({ "kind": "answer", "text": "Between us." })).await.is(200);
+        let body = json!({ "account_id": account["id"], "kind": "comment", "external_id": "fb-1", "author_anonymous": true, "text": "Hello.", "received_at": "2026-01-14T09:00:00Z" });
+        let again = school.service().post("/v1/comments", body).await.is(200);
+        assert_eq!((&again["id"], &again["responses"]), (&comment["id"], &json!([])));
     }
 
     async fn the_same_external_id_on_the_same_account_is_the_same_comment(school: School) {
@@ -204,6 +242,19 @@ on_both_engines! {
         assert_eq!(recorded[0]["data"]["related"]["escalated_to"], school.headteacher().id().to_string());
         school.clock_at("2026-01-15T11:00:00Z");
         assert_eq!(overdue().await.len(), 1, "once");
+        // The next one when the head has left: the delegate, and without one the chair of governors.
+        let (id, head) = (school.id, school.headteacher().id());
+        let left = "2026-01-16".parse::<chrono::NaiveDate>().unwrap();
+        school.write(move |tx| diesel::update(people::table.find((id, head))).set(people::left_on.eq(left)).execute(tx)).await;
+        school.delegation(&school.leadership(), "2026-01-16", "2026-01-16").await;
+        for (day, told) in [(16, school.leadership()), (20, school.chair())] {
+            school.clock_at(&format!("2026-01-{}T09:00:00Z", day - 2));
+            school.logged(&account, json!({ "received_at": format!("2026-01-{}T08:59:00Z", day - 2), "noticed_at": format!("2026-01-{}T08:59:00Z", day - 2) })).await;
+            school.clock_at(&format!("2026-01-{day}T23:59:59Z"));
+            weald::jobs::run_all(school.state()).await.unwrap();
+            let last = school.dpo().get("/v1/events?type=comment.overdue").await.is(200)["items"].as_array().unwrap().last().unwrap().clone();
+            assert_eq!(last["data"]["related"]["escalated_to"], told.id().to_string(), "{day}");
+        }
         assert_eq!(school.staff().get(due.url("")).await["escalated_at"], "2026-01-15T10:00:01Z");
     }
 }

@@ -237,3 +237,19 @@ async fn a_revoked_service_account_is_dead() {
     let events = school.headteacher().get("/v1/events?type=service_account.revoked").await.is(200);
     assert_eq!(events["items"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn a_variable_that_is_set_to_nothing_is_not_set() {
+    let database = Database::new(Engine::Sqlite);
+    let DatabaseUrl::Sqlite(path) = database.url() else { unreachable!() };
+    let weald = |value: &str| {
+        let mut weald = std::process::Command::new(env!("CARGO_BIN_EXE_weald"));
+        for variable in ["WEALD_DATABASE_URL_FILE", "WEALD_DATABASE_CONNECTIONS", "WEALD_BANK_HOLIDAYS", "WEALD_LOG"] {
+            weald.env(variable, value);
+        }
+        weald.args(["migrate", "--database-url", &format!("sqlite:{}", path.display())]).output().unwrap()
+    };
+    let empty = weald("");
+    assert!(empty.status.success(), "{empty:?}");
+    assert!(!weald("x").status.success(), "one that is set to something is read");
+}

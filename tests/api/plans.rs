@@ -79,7 +79,7 @@ on_both_engines! {
         let account = school.read(|conn| weald::db::schema::accounts::table.select(weald::db::schema::accounts::id).first(conn)).await;
         let open = Filter { open: Some(true), ..Filter::default() };
         let of_one = Filter { accounts: vec![account], ..open.clone() };
-        let overdue = Filter { overdue_at: Some(now + chrono::Duration::days(2)), ..Filter::default() };
+        let overdue = Filter { overdue: Some((true, now + chrono::Duration::days(2))), ..Filter::default() };
         for (filter, order, index) in [
             (open.clone(), Order::Due, "comments_open_by_due"),
             (Filter { states: vec![CommentState::Received, CommentState::Acknowledged], ..Filter::default() }, Order::Due, "comments_open_by_due"),

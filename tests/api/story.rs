@@ -24,7 +24,8 @@ on_both_engines! {
         // The headteacher decides on the version that was read (R-HT-5); nobody creates the account before (R-IT-1).
         let account = json!({ "business_case_id": draft["id"], "handle": "friendsofweald" });
         it.post("/v1/accounts", &account).await.is(409).violates(&["R-IT-1"]);
-        it.post(draft.url("approve"), json!({})).if_match(submitted.etag()).await.is(403);
+        it.post(draft.url("approve"), json!({})).if_match(submitted.etag()).await.is(403).problem("forbidden").violates(&["R-HT-5"]);
+        head.post("/v1/accounts", &account).await.is(403).problem("forbidden").violates(&["R-IT-1"]);
         head.post(draft.url("approve"), json!({})).if_match(complete.etag()).await.is(412);
         head.post(draft.url("approve"), json!({})).if_match(submitted.etag()).await.is(200);
 

@@ -20,7 +20,7 @@ use crate::http::document::{Fails, IfMatchHeader};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
 use crate::http::reply::{Created, Plain, Resource, Versioned};
-use crate::http::text::{Line, Patch, Prose, present};
+use crate::http::text::{Line, Link, Patch, Prose, present};
 use crate::page::{Page, Window};
 use crate::policy::platforms::{Platform, Visibility};
 use crate::policy::refusal::{Grounds, Refusal};
@@ -116,7 +116,7 @@ pub struct NewAccount {
     #[serde(default, deserialize_with = "present")]
     #[validate(nested)]
     #[schema(inline, nullable = false)]
-    pub url: Option<Line<500>>,
+    pub url: Option<Link<500>>,
     #[serde(default)]
     pub tagging_allowed: bool,
 }
@@ -137,7 +137,7 @@ pub struct AccountPatch {
     #[serde(default)]
     #[validate(nested)]
     #[schema(inline)]
-    pub url: Patch<Line<500>>,
+    pub url: Patch<Link<500>>,
     #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     pub tagging_allowed: Option<bool>,
@@ -239,6 +239,10 @@ fn change<P>(
     rules::check(action, account.row.state, held(me))?;
     seen.check(account.row.version)?;
     let event = apply(tx, &mut account)?;
+    // What changes nothing leaves no trace.
+    if action == AccountAction::Edit && event.data.changed.is_empty() {
+        return Versioned::new(&view(me, account));
+    }
     rows::save(tx, &mut account, me.now())?;
     events::record(tx, me, event.state(account.row.state))?;
     Versioned::new(&view(me, account))
@@ -306,7 +310,7 @@ async fn create_account(caller: Caller<CreateAccount>, new: Valid<NewAccount>) -
                     name: case.row.name.clone(),
                     handle_key: rules::handle_key(platform, case.row.platform_other_name.as_deref(), &handle),
                     handle,
-                    url: new.url.map(Line::into_inner),
+                    url: new.url.map(Link::into_inner),
                     visibility,
                     direct_messages_enabled: case.row.direct_messages_enabled,
                     tagging_allowed: new.tagging_allowed,
@@ -367,7 +371,7 @@ async fn edit_account(
                     row.handle_key = rules::handle_key(row.platform, row.platform_other_name.as_deref(), &row.handle);
                     check_handle(tx, row)?;
                 }
-                row.url = patch.url.map(Line::into_inner).apply(row.url.take());
+                row.url = patch.url.map(Link::into_inner).apply(row.url.take());
                 row.tagging_allowed = patch.tagging_allowed.unwrap_or(row.tagging_allowed);
                 let changed = [
                     ("name", old.name != row.name),
@@ -398,7 +402,7 @@ async fn change_account_managers(
             change(tx, me, *id, &seen, AccountAction::ChangeManagers, |tx, account| {
                 account.managers = business_cases::named(tx, me.school(), &team.managers)?;
                 check_team(tx, me, account, Grounds::NotAcceptable)?;
-                rows::replace_managers(tx, account)?;
+                rows::replace_managers(tx, account, me.now())?;
                 Ok(Event::new(EventType::AccountManagersChanged, account.row.id.uuid()).changed([("managers", true)]))
             })
         })
@@ -490,6 +494,8 @@ async fn close_account(
                 account.row.state = AccountState::Closed;
                 account.row.state_reason = Some(why.into_inner().reason.into_inner());
                 account.row.closed_at = Some(me.now());
+                // Somebody else may take the handle from now on, the school's next account too.
+                account.row.handle_key = format!("closed/{}", account.row.id);
                 Ok(Event::new(EventType::AccountClosed, account.row.id.uuid()))
             })
         })

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::rules::AccountState;
 use crate::clock::Instant;
-use crate::db::schema::{account_managers, accounts};
+use crate::db::schema::{account_managers, accounts, former_account_managers as former};
 use crate::db::types::{AccountId, BusinessCaseId, PersonId, SchoolId};
 use crate::db::{Conn, MultiBackend};
 use crate::page::Window;
@@ -92,8 +92,7 @@ pub fn look_up(conn: &mut Conn, school: SchoolId, sight: Sight, id: AccountId) -
     let row: Option<AccountRow> =
         visible(school, sight).filter(accounts::id.eq(id)).select(AccountRow::as_select()).first(conn).optional()?;
     let Some(row) = row else { return Ok(None) };
-    let managers = managers(conn, school, &[id])?.remove(&id).unwrap_or_default();
-    Ok(Some(Account { row, managers }))
+    Ok(complete(conn, school, vec![row])?.pop())
 }
 
 /// The account, or 404.
@@ -120,6 +119,11 @@ pub fn list(conn: &mut Conn, school: SchoolId, sight: Sight, filter: &Filter, wi
         query = query.filter(accounts::id.gt(after));
     }
     let rows: Vec<AccountRow> = query.select(AccountRow::as_select()).load(conn)?;
+    complete(conn, school, rows)
+}
+
+/// The accounts with the people who run them.
+fn complete(conn: &mut Conn, school: SchoolId, rows: Vec<AccountRow>) -> Result<Vec<Account>, Problem> {
     let ids: Vec<AccountId> = rows.iter().map(|row| row.id).collect();
     let mut managers = managers(conn, school, &ids)?;
     Ok(rows.into_iter().map(|row| Account { managers: managers.remove(&row.id).unwrap_or_default(), row }).collect())
@@ -156,7 +160,10 @@ pub fn handle_taken(conn: &mut Conn, school: SchoolId, key: &str, by_other_than:
 /// Where the database gives none.
 pub fn insert(tx: &mut Conn, account: &Account) -> Result<(), Problem> {
     diesel::insert_into(accounts::table).values(&account.row).execute(tx)?;
-    insert_managers(tx, account)
+    for manager in &account.managers {
+        insert_manager(tx, account, manager, account.row.created_at)?;
+    }
+    Ok(())
 }
 
 /// Stores a changed account under its next version.
@@ -172,31 +179,66 @@ pub fn save(tx: &mut Conn, account: &mut Account, now: Instant) -> Result<(), Pr
     if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
 }
 
-/// Replaces the people who run an account.
+/// Changes who runs an account to `account.managers`: who goes stays on record.
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn replace_managers(tx: &mut Conn, account: &Account) -> Result<(), Problem> {
-    diesel::delete(
-        account_managers::table
-            .filter(account_managers::school_id.eq(account.row.school_id))
-            .filter(account_managers::account_id.eq(account.row.id)),
-    )
-    .execute(tx)?;
-    insert_managers(tx, account)
-}
-
-fn insert_managers(tx: &mut Conn, account: &Account) -> Result<(), Problem> {
-    for manager in &account.managers {
-        diesel::insert_into(account_managers::table)
+pub fn replace_managers(tx: &mut Conn, account: &Account, now: Instant) -> Result<(), Problem> {
+    let (school, id) = (account.row.school_id, account.row.id);
+    let before: Vec<(PersonId, bool, Instant)> = account_managers::table
+        .filter(account_managers::school_id.eq(school))
+        .filter(account_managers::account_id.eq(id))
+        .select((account_managers::person_id, account_managers::lead, account_managers::added_at))
+        .load(tx)?;
+    for (person, lead, added_at) in before.iter().filter(|(person, ..)| !account.is_run_by(*person)) {
+        diesel::insert_into(former::table)
             .values((
-                account_managers::school_id.eq(account.row.school_id),
-                account_managers::account_id.eq(account.row.id),
-                account_managers::person_id.eq(manager.person_id),
-                account_managers::lead.eq(manager.lead),
-                account_managers::added_at.eq(account.row.updated_at),
+                former::school_id.eq(school),
+                former::account_id.eq(id),
+                former::person_id.eq(person),
+                former::removed_at.eq(now),
+                former::lead.eq(lead),
+                former::added_at.eq(added_at),
             ))
             .execute(tx)?;
+        diesel::delete(account_managers::table.find((school, id, *person))).execute(tx)?;
+    }
+    for manager in &account.managers {
+        match before.iter().find(|(person, ..)| *person == manager.person_id) {
+            None => insert_manager(tx, account, manager, now)?,
+            Some((person, lead, _)) if *lead != manager.lead => {
+                diesel::update(account_managers::table.find((school, id, *person)))
+                    .set(account_managers::lead.eq(manager.lead))
+                    .execute(tx)?;
+            }
+            Some(_) => {}
+        }
     }
     Ok(())
+}
+
+fn insert_manager(tx: &mut Conn, account: &Account, manager: &Manager, now: Instant) -> QueryResult<()> {
+    diesel::insert_into(account_managers::table)
+        .values((
+            account_managers::school_id.eq(account.row.school_id),
+            account_managers::account_id.eq(account.row.id),
+            account_managers::person_id.eq(manager.person_id),
+            account_managers::lead.eq(manager.lead),
+            account_managers::added_at.eq(now),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// The accounts in use that somebody runs.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn in_use_by(conn: &mut Conn, school: SchoolId, person: PersonId) -> Result<Vec<Account>, Problem> {
+    let rows: Vec<AccountRow> = visible(school, Sight::Own(person))
+        .filter(accounts::state.eq_any([AccountState::Active, AccountState::Suspended]))
+        .order(accounts::id)
+        .select(AccountRow::as_select())
+        .load(conn)?;
+    complete(conn, school, rows)
 }

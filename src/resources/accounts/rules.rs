@@ -51,7 +51,7 @@ pub fn usable(case: &BusinessCaseRow, now: Instant) -> Result<(), Refusal> {
     let (clause, detail, cure) = match case.state {
         BusinessCaseState::Approved if !lapsed => return Ok(()),
         BusinessCaseState::Approved | BusinessCaseState::Lapsed => {
-            (Clause::RHt5, "The approval has lapsed.", "Submit the business case anew and have it approved.")
+            (Clause::RHt5, "The approval has lapsed.", "Draft a new business case and have it approved.")
         }
         BusinessCaseState::Used => {
             (Clause::RIt1, "An account was created from this business case already.", "Each account needs a business case of its own.")
@@ -63,7 +63,7 @@ pub fn usable(case: &BusinessCaseRow, now: Instant) -> Result<(), Refusal> {
 
 /// What makes a handle the same: the platform, and the name without its case and its at sign.
 pub fn handle_key(platform: Platform, other_name: Option<&str>, handle: &str) -> String {
-    let other = other_name.unwrap_or_default().to_lowercase();
+    let other = other_name.filter(|_| platform == Platform::Other).unwrap_or_default().to_lowercase();
     format!("{platform}/{other}/{}", handle.trim_start_matches('@').to_lowercase())
 }
 
@@ -89,6 +89,7 @@ mod tests {
         let key = |handle| handle_key(Platform::X, None, handle);
         assert_eq!(key("@WealdCPS"), key("wealdcps"));
         assert_ne!(key("wealdcps"), handle_key(Platform::Facebook, None, "wealdcps"));
+        assert_eq!(key("w"), handle_key(Platform::X, Some("Mastodon"), "w"));
         assert_ne!(handle_key(Platform::Other, Some("Bebo"), "w"), handle_key(Platform::Other, Some("Ping"), "w"));
     }
 }

@@ -27,6 +27,7 @@ use crate::page::{Page, Window};
 use crate::policy::conflict::Decision;
 use crate::policy::platforms::{Audience, Platform, Visibility};
 use crate::policy::roles::{Role, is_staff};
+use crate::policy::team;
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::{people, schools};
 
@@ -266,7 +267,8 @@ pub struct BusinessCaseQuery {
 fn sight<P>(me: &Caller<P>) -> Sight {
     match me.person() {
         Some(person) if me.own_only() && !me.has_role(Role::ChairOfGovernors) => Sight::Own(person),
-        person => Sight::Staff(person),
+        // A service, if one could read cases, would have drafted none of them.
+        person => Sight::Staff(person.unwrap_or_default()),
     }
 }
 
@@ -281,6 +283,7 @@ fn standing<P>(me: &Caller<P>, case: &rows::BusinessCase, heads: &HashSet<Person
             own_case: has_part,
             heads_own: heads.iter().any(|head| case.has_part(*head)),
             acts_as_head: me.acts_as_head(),
+            independent_delegate: me.delegated_by().iter().any(|granter| !case.has_part(*granter)),
             is_chair: me.has_role(Role::ChairOfGovernors),
         },
     }
@@ -289,7 +292,7 @@ fn standing<P>(me: &Caller<P>, case: &rows::BusinessCase, heads: &HashSet<Person
 fn view<P>(me: &Caller<P>, case: rows::BusinessCase, heads: &HashSet<PersonId>) -> BusinessCase {
     let allowed_actions = rules::allowed(&case, standing(me, &case, heads));
     let audiences = case.row.audiences();
-    let rows::BusinessCase { row, managers } = case;
+    let rows::BusinessCase { row, managers, .. } = case;
     BusinessCase {
         id: row.id,
         state: row.state,
@@ -331,6 +334,13 @@ fn change<P>(
     rules::check(action, &case, standing(me, &case, &heads))?;
     seen.check(case.row.version)?;
     let event = apply(tx, &mut case)?;
+    // What changes nothing leaves no trace.
+    if action == BusinessCaseAction::Edit && event.data.changed.is_empty() {
+        return Versioned::new(&view(me, case, &heads));
+    }
+    if let (BusinessCaseAction::Edit | BusinessCaseAction::Submit, Some(person)) = (action, me.person()) {
+        rows::take_part(tx, &mut case, person)?;
+    }
     rows::save(tx, &mut case, me.now())?;
     events::record(tx, me, event)?;
     Versioned::new(&view(me, case, &heads))
@@ -343,6 +353,11 @@ fn decide(row: &mut BusinessCaseRow, state: BusinessCaseState, by: Option<Person
     row.decision_reason = reason;
 }
 
+/// The decision before is no decision on what the case is now.
+fn undecide(row: &mut BusinessCaseRow) {
+    (row.decided_at, row.decided_by, row.decision_reason, row.lapses_at) = (None, None, None, None);
+}
+
 fn joined(audiences: &[Audience]) -> String {
     let mut words: Vec<&str> = audiences.iter().map(Into::into).collect();
     words.sort_unstable();
@@ -353,29 +368,26 @@ fn joined(audiences: &[Audience]) -> String {
 /// Names each person once and people of this school only; how many and who is asked elsewhere.
 ///
 /// # Errors
-/// 422 with a pointer to each name that is wrong.
+/// 422 with a pointer to each name that is unknown, or BC-4.
 pub fn named(tx: &mut Conn, school: SchoolId, managers: &[NamedManager]) -> Result<Vec<Manager>, Problem> {
     let known = people::rows::known(tx, school, &managers.iter().map(|manager| manager.person_id).collect::<Vec<_>>())?;
-    let mut named = HashSet::new();
-    let mut errors = Vec::new();
-    for (index, manager) in managers.iter().enumerate() {
-        let pointer = format!("/managers/{index}/person_id");
-        if !known.contains(&manager.person_id) {
-            errors.push(FieldError::new(pointer, "unknown", "There is no such person for this caller."));
-        } else if !named.insert(manager.person_id) {
-            errors.push(FieldError::new(pointer, "duplicate", "This person is named already."));
-        }
+    let unknown = managers.iter().enumerate().filter(|(_, manager)| !known.contains(&manager.person_id));
+    let errors: Vec<FieldError> = unknown
+        .map(|(index, _)| FieldError::new(format!("/managers/{index}/person_id"), "unknown", "There is no such person for this caller."))
+        .collect();
+    if !errors.is_empty() {
+        return Err(Problem::new(Code::ValidationFailed).with_errors(errors));
     }
-    if errors.is_empty() {
-        Ok(managers.iter().map(|manager| Manager { person_id: manager.person_id, lead: manager.lead }).collect())
-    } else {
-        Err(Problem::new(Code::ValidationFailed).with_errors(errors))
-    }
+    team::distinct(managers.iter().map(|manager| manager.person_id))?;
+    let mut named: Vec<Manager> = managers.iter().map(|manager| Manager { person_id: manager.person_id, lead: manager.lead }).collect();
+    // As they are read back.
+    named.sort_unstable_by_key(|manager| (!manager.lead, manager.person_id));
+    Ok(named)
 }
 
 /// List business cases.
 ///
-/// Oldest first. Staff see all but other people's drafts, and the drafts of parents and volunteers (BC-0);
+/// Oldest first. Staff see all but what other members of staff have not submitted (BC-0);
 /// parents and volunteers see what they proposed or are named in.
 #[utoipa::path(tag = "business-cases", security(("oauth2" = [ReadBusinessCases])), params(BusinessCaseQuery),
     responses((status = 200, description = "One page.", body = BusinessCasePage)))]
@@ -408,7 +420,7 @@ async fn draft_business_case(caller: Caller<ProposeBusinessCase>, new: Valid<New
             let new = new.into_inner();
             let proposer_id = me.person().ok_or_else(|| Problem::new(Code::Forbidden))?;
             let managers = named(tx, me.school(), &new.managers)?;
-            let case = rows::BusinessCase {
+            let mut case = rows::BusinessCase {
                 row: BusinessCaseRow {
                     school_id: me.school(),
                     id: BusinessCaseId::new(),
@@ -434,8 +446,10 @@ async fn draft_business_case(caller: Caller<ProposeBusinessCase>, new: Valid<New
                     updated_at: me.now(),
                 },
                 managers,
+                contributors: Vec::new(),
             };
             rows::insert(tx, &case)?;
+            rows::take_part(tx, &mut case, proposer_id)?;
             events::record(tx, me, Event::new(EventType::BusinessCaseDrafted, case.row.id.uuid()).state(case.row.state))?;
             let heads = people::rows::holding(tx, me.school(), Role::Headteacher)?;
             Created::new(&view(me, case, &heads))
@@ -474,12 +488,11 @@ async fn edit_business_case(
         .write(move |tx, me| {
             change(tx, me, *id, &seen, BusinessCaseAction::Edit, |tx, case| {
                 let changed = edit(tx, case, patch.into_inner())?;
-                let row = &mut case.row;
-                if row.state == BusinessCaseState::Approved {
-                    row.state = BusinessCaseState::Submitted;
-                    (row.decided_at, row.decided_by, row.decision_reason, row.lapses_at) = (None, None, None, None);
+                if case.row.state == BusinessCaseState::Approved && changed.iter().any(|(_, changed)| *changed) {
+                    case.row.state = BusinessCaseState::Submitted;
+                    undecide(&mut case.row);
                 }
-                if row.state == BusinessCaseState::Submitted {
+                if case.row.state == BusinessCaseState::Submitted {
                     rules::complete(case, &people::rows::members(tx, me, &case.managers)?)?;
                 }
                 Ok(Event::new(EventType::BusinessCaseEdited, case.row.id.uuid()).state(case.row.state).changed(changed))
@@ -492,7 +505,9 @@ fn edit(tx: &mut Conn, case: &mut rows::BusinessCase, patch: BusinessCasePatch) 
     let before = case.clone();
     if let Some(managers) = patch.managers {
         case.managers = named(tx, case.row.school_id, &managers)?;
-        rows::replace_managers(tx, case)?;
+        if case.managers != before.managers {
+            rows::replace_managers(tx, case)?;
+        }
     }
     let row = &mut case.row;
     if let Some(name) = patch.name {
@@ -541,6 +556,7 @@ async fn submit_business_case(
             change(tx, me, *id, &seen, BusinessCaseAction::Submit, |tx, case| {
                 rules::complete(case, &people::rows::members(tx, me, &case.managers)?)?;
                 case.row.state = BusinessCaseState::Submitted;
+                undecide(&mut case.row);
                 (case.row.submitted_at, case.row.submitted_by) = (Some(me.now()), me.person());
                 Ok(Event::new(EventType::BusinessCaseSubmitted, case.row.id.uuid()).state(case.row.state))
             })

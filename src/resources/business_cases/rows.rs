@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::rules::BusinessCaseState;
 use crate::clock::Instant;
-use crate::db::schema::{business_case_managers, business_cases};
+use crate::db::schema::{business_case_contributors, business_case_managers, business_cases};
 use crate::db::types::{BusinessCaseId, PersonId, SchoolId};
 use crate::db::{Conn, MultiBackend};
 use crate::page::Window;
@@ -61,13 +61,14 @@ pub struct Manager {
 pub struct BusinessCase {
     pub row: BusinessCaseRow,
     pub managers: Vec<Manager>,
+    /// Who drafted, edited or submitted it.
+    pub contributors: Vec<PersonId>,
 }
 
 impl BusinessCase {
-    /// Proposed or submitted it, or is named to run the account.
+    /// Drafted, edited or submitted it, or is named to run the account.
     pub fn has_part(&self, person: PersonId) -> bool {
-        [Some(self.row.proposer_id), self.row.submitted_by].contains(&Some(person))
-            || self.managers.iter().any(|manager| manager.person_id == person)
+        self.contributors.contains(&person) || self.managers.iter().any(|manager| manager.person_id == person)
     }
 }
 
@@ -76,8 +77,8 @@ impl BusinessCase {
 pub enum Sight {
     /// Everything: for the program's own decisions, not for showing.
     All,
-    /// Everything but other people's drafts; of those the ones that parents and volunteers made.
-    Staff(Option<PersonId>),
+    /// Everything but what other members of staff have not submitted.
+    Staff(PersonId),
     /// What the person proposed or is named in.
     Own(PersonId),
 }
@@ -102,15 +103,30 @@ fn visible<'a>(school: SchoolId, sight: Sight) -> Query<'a> {
     match sight {
         Sight::All => cases,
         Sight::Own(person) => cases.filter(business_cases::proposer_id.eq(person).or(business_cases::id.eq_any(named(person)))),
-        Sight::Staff(None) => cases.filter(business_cases::state.ne(BusinessCaseState::Draft)),
-        Sight::Staff(Some(person)) => cases.filter(
-            business_cases::state
-                .ne(BusinessCaseState::Draft)
+        Sight::Staff(person) => cases.filter(
+            business_cases::submitted_at
+                .is_not_null()
                 .or(business_cases::community.eq(true))
                 .or(business_cases::proposer_id.eq(person))
                 .or(business_cases::id.eq_any(named(person))),
         ),
     }
+}
+
+/// The ids of the cases that others than `person` have not submitted yet and keep to themselves.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub fn kept_from(school: SchoolId, person: PersonId) -> _ {
+    let named = business_case_managers::table
+        .filter(business_case_managers::school_id.eq(school))
+        .filter(business_case_managers::person_id.eq(person))
+        .select(business_case_managers::business_case_id);
+    business_cases::table
+        .filter(business_cases::school_id.eq(school))
+        .filter(business_cases::submitted_at.is_null())
+        .filter(business_cases::community.eq(false))
+        .filter(business_cases::proposer_id.ne(person))
+        .filter(business_cases::id.ne_all(named))
+        .select(business_cases::id)
 }
 
 /// The case, as far as this caller may see it.
@@ -121,8 +137,7 @@ pub fn look_up(conn: &mut Conn, school: SchoolId, sight: Sight, id: BusinessCase
     let row: Option<BusinessCaseRow> =
         visible(school, sight).filter(business_cases::id.eq(id)).select(BusinessCaseRow::as_select()).first(conn).optional()?;
     let Some(row) = row else { return Ok(None) };
-    let managers = managers(conn, school, &[id])?.remove(&id).unwrap_or_default();
-    Ok(Some(BusinessCase { row, managers }))
+    Ok(complete(conn, school, vec![row])?.pop())
 }
 
 /// The case, or 404.
@@ -155,9 +170,41 @@ pub fn list(
         query = query.filter(business_cases::id.gt(after));
     }
     let rows: Vec<BusinessCaseRow> = query.select(BusinessCaseRow::as_select()).load(conn)?;
+    complete(conn, school, rows)
+}
+
+/// The cases with the people who have a part in them.
+fn complete(conn: &mut Conn, school: SchoolId, rows: Vec<BusinessCaseRow>) -> Result<Vec<BusinessCase>, Problem> {
     let ids: Vec<BusinessCaseId> = rows.iter().map(|row| row.id).collect();
     let mut managers = managers(conn, school, &ids)?;
-    Ok(rows.into_iter().map(|row| BusinessCase { managers: managers.remove(&row.id).unwrap_or_default(), row }).collect())
+    let contributors: Vec<(BusinessCaseId, PersonId)> = business_case_contributors::table
+        .filter(business_case_contributors::school_id.eq(school))
+        .filter(business_case_contributors::business_case_id.eq_any(&ids))
+        .select((business_case_contributors::business_case_id, business_case_contributors::person_id))
+        .load(conn)?;
+    let of = |id| contributors.iter().filter(|(case, _)| *case == id).map(|(_, person)| *person).collect();
+    let case =
+        |row: BusinessCaseRow| BusinessCase { managers: managers.remove(&row.id).unwrap_or_default(), contributors: of(row.id), row };
+    Ok(rows.into_iter().map(case).collect())
+}
+
+/// Records that somebody drafted, edited or submitted the case.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn take_part(tx: &mut Conn, case: &mut BusinessCase, person: PersonId) -> QueryResult<()> {
+    if case.contributors.contains(&person) {
+        return Ok(());
+    }
+    diesel::insert_into(business_case_contributors::table)
+        .values((
+            business_case_contributors::school_id.eq(case.row.school_id),
+            business_case_contributors::business_case_id.eq(case.row.id),
+            business_case_contributors::person_id.eq(person),
+        ))
+        .execute(tx)?;
+    case.contributors.push(person);
+    Ok(())
 }
 
 fn managers(conn: &mut Conn, school: SchoolId, ids: &[BusinessCaseId]) -> QueryResult<HashMap<BusinessCaseId, Vec<Manager>>> {

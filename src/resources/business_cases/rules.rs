@@ -27,7 +27,7 @@ pub struct Standing {
     pub may_propose: bool,
     /// Holds the permission to decide.
     pub may_decide: bool,
-    /// Proposed or submitted it, or is named to run the account.
+    /// Drafted, edited or submitted it, or is named to run the account.
     pub has_part: bool,
     /// An employee: takes up what parents and volunteers draft (BC-0).
     pub is_staff: bool,
@@ -42,7 +42,7 @@ const fn possible(action: BusinessCaseAction, state: BusinessCaseState) -> bool 
         // An edit of an approved case undoes the approval.
         BusinessCaseAction::Edit => matches!(state, Draft | Submitted | ChangesRequested | Approved),
         BusinessCaseAction::Submit => matches!(state, Draft | ChangesRequested),
-        BusinessCaseAction::Withdraw => matches!(state, Draft | Submitted | ChangesRequested),
+        BusinessCaseAction::Withdraw => matches!(state, Draft | Submitted),
         BusinessCaseAction::RequestChanges | BusinessCaseAction::Approve | BusinessCaseAction::Reject => matches!(state, Submitted),
     }
 }
@@ -53,7 +53,17 @@ const fn possible(action: BusinessCaseAction, state: BusinessCaseState) -> bool 
 /// 403 where somebody else has to, 409 where the state forbids it.
 pub fn check(action: BusinessCaseAction, case: &BusinessCase, standing: Standing) -> Result<(), Problem> {
     person(action, case, standing)?;
-    if possible(action, case.row.state) { Ok(()) } else { Err(Problem::state_conflict(allowed(case, standing))) }
+    if possible(action, case.row.state) {
+        return Ok(());
+    }
+    let conflict = Problem::state_conflict(allowed(case, standing));
+    Err(match action {
+        BusinessCaseAction::RequestChanges | BusinessCaseAction::Approve | BusinessCaseAction::Reject => {
+            let (detail, cure) = ("Only a submitted case is decided, and once.", "Have it submitted, complete, first.");
+            conflict.because(Violation::new(Clause::RHt5, detail, cure))
+        }
+        _ => conflict,
+    })
 }
 
 /// The actions that are left to this caller.
@@ -66,7 +76,9 @@ fn person(action: BusinessCaseAction, case: &BusinessCase, standing: Standing) -
     let refuse = |clause, detail: &str, cure: &str| Err(Refusal::new(Grounds::NotThisPerson, Violation::new(clause, detail, cure)));
     match action {
         BusinessCaseAction::Edit | BusinessCaseAction::Submit | BusinessCaseAction::Withdraw => {
-            let takes_up = case.row.community && standing.is_staff && action != BusinessCaseAction::Withdraw;
+            // BC-0: staff make a parents' idea ready; what waits for its decision or has it is left to those with a part.
+            let unready = matches!(case.row.state, Draft | ChangesRequested);
+            let takes_up = case.row.community && standing.is_staff && unready && action != BusinessCaseAction::Withdraw;
             if standing.may_propose && (standing.has_part || takes_up) {
                 Ok(())
             } else {
@@ -109,6 +121,13 @@ pub fn complete<Id: Copy + Eq + std::hash::Hash>(case: &BusinessCase, team: &[Me
         "Name the platform.",
         "/platform_other_name",
     );
+    need(
+        row.platform.is_some_and(|platform| platform != Platform::Other) && row.platform_other_name.is_some(),
+        Clause::Ctx1,
+        "Another platform is named beside the one that was chosen.",
+        "Leave platform_other_name out, or choose `other`.",
+        "/platform_other_name",
+    );
     need(row.aim.is_none(), Clause::Bc1, "The aim is missing.", "Say what the account is for.", "/aim");
     need(audiences.is_empty(), Clause::Bc2, "The audience is missing.", "Say whom the account is for.", "/audiences");
     need(
@@ -144,7 +163,7 @@ mod tests {
         for (state, moves) in [
             (Draft, vec![Edit, Submit, Withdraw]),
             (Submitted, vec![Edit, Withdraw, RequestChanges, Approve, Reject]),
-            (ChangesRequested, vec![Edit, Submit, Withdraw]),
+            (ChangesRequested, vec![Edit, Submit]),
             (Approved, vec![Edit]),
             (Rejected, vec![]),
             (Withdrawn, vec![]),

@@ -1,5 +1,7 @@
 //! The operations on comments.
 
+use std::collections::HashMap;
+
 use actix_web::web::{Data, Path};
 use actix_web::{get, post};
 use serde::{Deserialize, Serialize};
@@ -21,7 +23,7 @@ use crate::http::document::{Fails, IfMatchHeader};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
 use crate::http::reply::{Created, Plain, Resource, Versioned};
-use crate::http::text::{Line, Prose, present};
+use crate::http::text::{Line, Link, Prose, present};
 use crate::page::{Page, Window};
 use crate::policy::deadline::{self, DeadlineRule};
 use crate::problem::{Code, FieldError, Problem};
@@ -42,7 +44,7 @@ pub fn operations(config: &mut ServiceConfig) {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0198a4b2-6f00-7000-8000-0000000000c1", "account_id": "0198a4b2-6f00-7000-8000-00000000000a", "kind": "query", "state": "received",
-    "allowed_actions": ["respond", "need_no_response"], "overdue": false, "author_name": "A parent", "author_anonymous": false,
+    "allowed_actions": ["respond", "no_response_required"], "overdue": false, "author_name": "A parent", "author_anonymous": false,
     "text": "When does the fair start?", "received_at": "2026-01-17T00:00:00Z", "noticed_at": "2026-01-17T08:00:00Z",
     "due_at": "2026-01-19T23:59:59Z", "deadline_rule": "next_working_day",
     "deadline_explanation": "Received on Saturday 17 January 2026 at 00:00, so due by the end of the next working day, Monday 19 January 2026 at 23:59:59.",
@@ -123,6 +125,8 @@ pub struct CommentResponse {
     /// Sent by a program.
     pub automated: bool,
     pub responded_at: Instant,
+    /// When it was recorded here.
+    pub logged_at: Instant,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub responded_by: Option<PersonId>,
@@ -165,7 +169,7 @@ pub struct NewComment {
     #[serde(default, deserialize_with = "present")]
     #[validate(nested)]
     #[schema(inline, nullable = false)]
-    pub url: Option<Line<2000>>,
+    pub url: Option<Link<2000>>,
     #[validate(nested)]
     #[schema(inline)]
     pub text: Prose<10000>,
@@ -237,7 +241,7 @@ pub struct CommentQuery {
     /// Still to be answered, or not.
     #[param(nullable = false)]
     pub open: Option<bool>,
-    /// `true`: nobody has responded although it is due.
+    /// Nobody has responded although it is due, or not so.
     #[param(nullable = false)]
     pub overdue: Option<bool>,
     /// Due at or after this instant.
@@ -301,6 +305,7 @@ fn view<P>(me: &Caller<P>, row: CommentRow, responses: Vec<ResponseRow>) -> Comm
                 text: row.text,
                 automated: row.automated,
                 responded_at: row.responded_at,
+                logged_at: row.created_at,
                 responded_by: row.responded_by,
             })
             .collect(),
@@ -327,7 +332,7 @@ async fn list_comments(caller: Caller<ReadComments>, query: Query<CommentQuery>)
     let (overdue, mut filter) = (query.overdue, filter(&query.0));
     let page = caller
         .read(move |conn, me| {
-            filter.overdue_at = overdue.filter(|overdue| *overdue).map(|_| me.now());
+            filter.overdue = overdue.map(|overdue| (overdue, me.now()));
             let rows = rows::list(conn, me.school(), sight::<_, ReadComments>(me), &filter, order, &window)?;
             let ids: Vec<CommentId> = rows.iter().map(|row| row.id).collect();
             let mut responses = rows::responses_to(conn, me.school(), &ids)?;
@@ -347,7 +352,7 @@ fn filter(query: &CommentQuery) -> Filter {
         accounts: query.account_id.clone(),
         kinds: query.kind.clone(),
         open: query.open,
-        overdue_at: None,
+        overdue: None,
         due_from: query.due_from,
         due_to: query.due_to,
         updated_since: query.updated_since,
@@ -375,13 +380,19 @@ async fn log_comment(caller: Caller<LogComment>, new: Valid<NewComment>, state: 
             if let Some(external_id) = &external_id
                 && let Some(row) = rows::by_external_id(tx, me.school(), account.row.id, external_id)?
             {
-                return Ok(Created::new(&view_with_responses(tx, me, row)?)?.already_there());
+                // Who only logs learns that it is there, not what was responded.
+                let responses = if me.may::<ReadComments>() { rows::responses_to(tx, me.school(), &[row.id])? } else { HashMap::new() };
+                let given = responses.into_values().next().unwrap_or_default();
+                return Ok(Created::new(&view(me, row, given))?.already_there());
             }
             rules::check_account(account.row.state)?;
             let author_name = new.author_name.map(Line::into_inner);
             rules::check_author(author_name.as_deref(), new.author_anonymous)?;
             let noticed_at = new.noticed_at.unwrap_or(now);
             check_past(&[("/received_at", new.received_at), ("/noticed_at", noticed_at)], now)?;
+            if noticed_at < new.received_at && new.noticed_at.is_some() {
+                return Err(Problem::invalid("/noticed_at", "before_receipt", "Nobody notices a comment before it is received."));
+            }
             let calendar = schools::rows::calendar(tx, me.school(), &state.bank_holidays)?;
             let deadline = deadline::deadline(*new.received_at, &calendar)?;
             let row = CommentRow {
@@ -395,7 +406,7 @@ async fn log_comment(caller: Caller<LogComment>, new: Valid<NewComment>, state: 
                 external_id,
                 author_name,
                 author_anonymous: new.author_anonymous,
-                url: new.url.map(Line::into_inner),
+                url: new.url.map(Link::into_inner),
                 text: new.text.into_inner(),
                 received_at: new.received_at,
                 noticed_at,
@@ -495,6 +506,7 @@ async fn respond_to_comment(
                 if given.get(&row.id).is_some_and(|given| given.len() >= rules::MOST_RESPONSES) {
                     return Err(Problem::state_conflict(rules::allowed(row.state, true)).detail("A comment has at most 50 responses."));
                 }
+                rules::check_backdated(row, responded_at, me.own_only())?;
                 rules::respond(row, response.kind, responded_at);
                 rows::save(tx, row, me.now())?;
                 let response = ResponseRow {
@@ -538,7 +550,7 @@ fn change(
 
 /// Record that a comment needs no response, with the reason (MON-2).
 ///
-/// For spam or plain praise. The reason is kept, and such comments are counted apart.
+/// For spam or plain praise. The reason is kept.
 #[utoipa::path(tag = "comments", security(("oauth2" = [AnswerComment])), params(IfMatchHeader), request_body = NoResponseReason,
     responses((status = 200, description = "Recorded.", body = Comment), Fails<404, 409, 412, 428>))]
 #[post("/v1/comments/{id}/no-response-required")]
@@ -550,7 +562,7 @@ async fn waive_comment_response(
 ) -> Result<Versioned<Comment>, Problem> {
     caller
         .write(move |tx, me| {
-            change(tx, me, *id, &seen, CommentAction::NeedNoResponse, |row| {
+            change(tx, me, *id, &seen, CommentAction::NoResponseRequired, |row| {
                 rules::need_no_response(row, why.into_inner().reason.into_inner());
                 EventType::CommentNeedsNoResponse
             })

@@ -80,8 +80,8 @@ pub struct Filter {
     pub accounts: Vec<AccountId>,
     pub kinds: Vec<CommentKind>,
     pub open: Option<bool>,
-    /// Awaits a response that was due before this instant.
-    pub overdue_at: Option<Instant>,
+    /// Whether a response is awaited that was due before this instant.
+    pub overdue: Option<(bool, Instant)>,
     pub due_from: Option<Instant>,
     pub due_to: Option<Instant>,
     pub updated_since: Option<Instant>,
@@ -150,9 +150,12 @@ pub fn listing<'a>(school: SchoolId, sight: Sight, filter: &Filter, order: Order
     let mut query = visible(school, sight).limit(window.fetch());
     // Each equality below is the second column of an index whose next ones are the order.
     let open = filter.open.or_else(|| common(filter.states.iter().map(|state| state.is_open())));
-    if filter.overdue_at.is_some() {
-        query = query.filter(comments::awaits_response.eq(true));
-    } else if let Some(open) = open {
+    match filter.overdue {
+        Some((true, now)) => query = query.filter(comments::awaits_response.eq(true)).filter(comments::due_at.lt(now)),
+        Some((false, now)) => query = query.filter(comments::awaits_response.eq(false).or(comments::due_at.ge(now))),
+        None => {}
+    }
+    if let Some(open) = open {
         query = query.filter(comments::is_open.eq(open));
     }
     if let [account] = filter.accounts[..] {
@@ -166,7 +169,7 @@ pub fn listing<'a>(school: SchoolId, sight: Sight, filter: &Filter, order: Order
     if !filter.kinds.is_empty() {
         query = query.filter(comments::kind.eq_any(filter.kinds.clone()));
     }
-    if let Some(before) = [filter.overdue_at, filter.due_to].into_iter().flatten().min() {
+    if let Some(before) = filter.due_to {
         query = query.filter(comments::due_at.lt(before));
     }
     if let Some(from) = filter.due_from {
@@ -210,7 +213,21 @@ pub fn list(
     order: Order,
     window: &Window<Key>,
 ) -> QueryResult<Vec<CommentRow>> {
-    listing(school, sight, filter, order, window).select(CommentRow::as_select()).load(conn)
+    let Sight::Managed(person) = sight else {
+        return listing(school, sight, filter, order, window).select(CommentRow::as_select()).load(conn);
+    };
+    // The few accounts first: whoever runs one walks the index of that one, not of the school.
+    let mut run: Vec<AccountId> = account_managers::table
+        .filter(account_managers::school_id.eq(school))
+        .filter(account_managers::person_id.eq(person))
+        .select(account_managers::account_id)
+        .load(conn)?;
+    run.retain(|account| filter.accounts.is_empty() || filter.accounts.contains(account));
+    if run.is_empty() {
+        return Ok(Vec::new());
+    }
+    let filter = Filter { accounts: run, ..filter.clone() };
+    listing(school, Sight::All, &filter, order, window).select(CommentRow::as_select()).load(conn)
 }
 
 /// The responses to several comments, oldest first.

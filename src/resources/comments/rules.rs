@@ -22,7 +22,7 @@ words! {
     pub enum ResponseKind { Acknowledgement, Answer }
 
     /// What can be done with a comment.
-    pub enum CommentAction { Respond, NeedNoResponse, Close }
+    pub enum CommentAction { Respond, NoResponseRequired, Close }
 }
 
 use CommentState::{Acknowledged, Answered, Closed, NoResponseRequired, Received};
@@ -42,7 +42,7 @@ impl CommentState {
 const fn possible(action: CommentAction, state: CommentState) -> bool {
     match action {
         CommentAction::Respond => matches!(state, Received | Acknowledged | Answered),
-        CommentAction::NeedNoResponse => matches!(state, Received),
+        CommentAction::NoResponseRequired => matches!(state, Received),
         // MON-2: nothing is closed before it has been responded to.
         CommentAction::Close => matches!(state, Acknowledged | Answered),
     }
@@ -59,7 +59,16 @@ pub fn allowed(state: CommentState, may_answer: bool) -> Vec<CommentAction> {
 /// # Errors
 /// 409 with the actions that are left.
 pub fn check(action: CommentAction, state: CommentState) -> Result<(), Problem> {
-    if possible(action, state) { Ok(()) } else { Err(Problem::state_conflict(allowed(state, true))) }
+    if possible(action, state) {
+        return Ok(());
+    }
+    let conflict = Problem::state_conflict(allowed(state, true));
+    Err(if (action, state) == (CommentAction::Close, Received) {
+        let cure = "Acknowledge or answer it first, or record why it needs no response.";
+        conflict.because(Violation::new(Clause::Mon2, "Nobody has responded to this comment.", cure))
+    } else {
+        conflict
+    })
 }
 
 /// Comments come in on accounts that are, or were, in use (R-IT-1).
@@ -113,6 +122,26 @@ pub fn respond(row: &mut CommentRow, kind: ResponseKind, at: Instant) {
     }
 }
 
+/// A response that is said to have been in time, although the comment was found overdue without it, is not for those
+/// who were late to record (MON-2).
+///
+/// # Errors
+/// 403 where the headteacher or IT has to.
+pub fn check_backdated(row: &CommentRow, responded_at: Instant, own_only: bool) -> Result<(), Refusal> {
+    if row.overdue_recorded_at.is_none() || row.first_responded_at.is_some() || responded_at > row.due_at || !own_only {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Grounds::NotThisPerson,
+        Violation::new(
+            Clause::Mon2,
+            "The comment was found overdue, and this response would lie before its deadline.",
+            "Have the headteacher or the IT technician record it, or give the time at which you are responding now.",
+        )
+        .at("/responded_at"),
+    ))
+}
+
 /// No response is due after all: the clock stops without a verdict (A6).
 pub fn need_no_response(row: &mut CommentRow, reason: String) {
     row.state = NoResponseRequired;
@@ -145,9 +174,9 @@ mod tests {
 
     #[test]
     fn nothing_is_closed_before_it_has_been_responded_to() {
-        use CommentAction::{Close, NeedNoResponse, Respond};
+        use CommentAction::{Close, NoResponseRequired as Waive, Respond};
         for (state, moves) in [
-            (Received, vec![Respond, NeedNoResponse]),
+            (Received, vec![Respond, Waive]),
             (Acknowledged, vec![Respond, Close]),
             (Answered, vec![Respond, Close]),
             (NoResponseRequired, vec![]),

@@ -48,6 +48,8 @@ pub fn wrong_days(starts_on: NaiveDate, ends_on: NaiveDate, today: NaiveDate) ->
     }
     if ends_on < today {
         errors.push(wrong("past", "Must not lie in the past."));
+    } else if starts_on < today {
+        errors.push(FieldError::new("/starts_on", "past", "Must not lie in the past: nobody delegates afterwards."));
     }
     errors
 }
@@ -107,7 +109,7 @@ mod tests {
             wrong_days(day(starts), day(ends), day("2026-06-15")).into_iter().map(|error| error.code).collect::<Vec<_>>()
         };
         assert_eq!(codes("2026-06-15", "2026-06-15"), [""; 0]);
-        assert_eq!(codes("2026-06-01", "2026-06-15"), [""; 0]);
+        assert_eq!(codes("2026-06-14", "2026-06-15"), ["past"], "from yesterday on");
         assert_eq!(codes("2026-07-01", "2027-07-01"), [""; 0], "366 days");
         assert_eq!(codes("2026-07-01", "2027-07-02"), ["too_long"]);
         assert_eq!(codes("2026-07-02", "2026-07-01"), ["before_start"]);

@@ -6,6 +6,7 @@ use crate::db::schema::{event_heads, events};
 use crate::db::types::{PersonId, SchoolId, SubjectId};
 use crate::db::{Conn, MultiBackend};
 use crate::events::EventRow;
+use crate::resources::business_cases::rows as business_cases;
 
 /// Which events a feed shows.
 #[derive(Clone, Debug, Default)]
@@ -13,8 +14,17 @@ pub struct Filter {
     pub types: Vec<String>,
     pub subject_types: Vec<String>,
     pub subject: Option<SubjectId>,
-    /// Only what this person did.
-    pub by: Option<PersonId>,
+}
+
+/// What of the log a caller may know of.
+#[derive(Clone, Debug)]
+pub enum Sight {
+    /// What happened to anything, but to what members of staff keep to themselves until they submit it.
+    Everything(PersonId),
+    /// What happened to things of these kinds, and what this client did itself.
+    Of(Vec<&'static str>, String),
+    /// What the person did.
+    By(PersonId),
 }
 
 /// The number of the newest event, and its hash.
@@ -29,7 +39,15 @@ pub fn head(conn: &mut Conn, school: SchoolId) -> QueryResult<(i64, String)> {
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn between(conn: &mut Conn, school: SchoolId, filter: &Filter, after: i64, upto: i64, most: i64) -> QueryResult<Vec<EventRow>> {
+pub fn between(
+    conn: &mut Conn,
+    school: SchoolId,
+    sight: &Sight,
+    filter: &Filter,
+    after: i64,
+    upto: i64,
+    most: i64,
+) -> QueryResult<Vec<EventRow>> {
     let mut query: events::BoxedQuery<'_, MultiBackend> = events::table
         .filter(events::school_id.eq(school))
         .filter(events::number.gt(after))
@@ -46,8 +64,10 @@ pub fn between(conn: &mut Conn, school: SchoolId, filter: &Filter, after: i64, u
     if let Some(subject) = filter.subject {
         query = query.filter(events::subject_id.eq(subject));
     }
-    if let Some(person) = filter.by {
-        query = query.filter(events::actor_id.eq(person));
-    }
+    query = match sight {
+        Sight::Everything(person) => query.filter(events::subject_id.ne_all(business_cases::kept_from(school, *person))),
+        Sight::Of(kinds, client) => query.filter(events::subject_type.eq_any(kinds.clone()).or(events::client_id.eq(client.clone()))),
+        Sight::By(person) => query.filter(events::actor_id.eq(*person)),
+    };
     query.select(EventRow::as_select()).load(conn)
 }

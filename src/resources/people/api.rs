@@ -23,9 +23,12 @@ use crate::http::query::Query;
 use crate::http::reply::{Created, Gone, Plain, Resource, Versioned};
 use crate::http::text::{Day, Email, Line, Patch, present};
 use crate::page::{Page, PageQuery, Window};
-use crate::policy::roles::{PersonKind, Role, has_left};
+use crate::policy::refusal::{Grounds, Refusal, Violation};
+use crate::policy::roles::{PersonKind, Role, has_left, is_staff};
+use crate::policy::team;
 use crate::problem::{Code, FieldError, Problem};
-use crate::resources::invitations;
+use crate::resources::business_cases::rows::Manager;
+use crate::resources::{accounts, invitations};
 
 pub fn operations(config: &mut ServiceConfig) {
     config
@@ -362,9 +365,28 @@ fn assign<P>(tx: &mut Conn, me: &Caller<P>, person: &mut rows::Person, shift: &S
         rows::revoke_role(tx, &person.row, role)?;
         happened.push(event(EventType::RoleRevoked, person).role(role));
     }
+    let was_staff = is_staff(&person.roles);
     person.roles.retain(|role| !shift.revoked.contains(role));
     person.roles.extend(&shift.granted);
+    if was_staff && !is_staff(&person.roles) {
+        still_enough(tx, me, person)?;
+    }
     Ok(happened)
+}
+
+/// Nobody stops being staff while an account in use would be left with fewer than two (BC-4).
+fn still_enough<P>(tx: &mut Conn, me: &Caller<P>, person: &rows::Person) -> Result<(), Problem> {
+    let run = accounts::rows::in_use_by(tx, me.school(), person.row.id)?;
+    let named: Vec<Manager> = run.iter().flat_map(|account| account.managers.iter().copied()).collect();
+    let members = rows::members(tx, me, &named)?;
+    let mut rest = members.as_slice();
+    for account in &run {
+        let (team, others) = rest.split_at(account.managers.len().min(rest.len()));
+        rest = others;
+        let short = team::violations(team).into_iter().map(|violation| Violation { pointer: None, ..violation }).collect();
+        Refusal::unless_empty(Grounds::NotYet, short)?;
+    }
+    Ok(())
 }
 
 fn create<P>(tx: &mut Conn, me: &Caller<P>, new: NewPerson) -> Result<rows::Person, Problem> {
@@ -413,6 +435,10 @@ fn change<P>(
     ];
     let shift = rules::shift(&standing(me, person), roles)?;
     check_external_id(tx, row)?;
+    let crosses = (old.kind == PersonKind::Pupil) != (row.kind == PersonKind::Pupil);
+    if crosses && rows::has_guardian_links(tx, row)? {
+        return Err(Problem::new(Code::InUse).detail("This person has guardians or is one; remove these links first."));
+    }
     let mut happened = Vec::new();
     if old != *row {
         happened.push(event(EventType::PersonChanged, person).changed(fields));

@@ -9,7 +9,7 @@ use diesel::result::{DatabaseErrorKind, Error as QueryError};
 use super::rules::Relationship;
 use crate::access::caller::Caller;
 use crate::clock::Instant;
-use crate::db::schema::{events, guardians, invitations, people, person_roles};
+use crate::db::schema::{delegations, events, guardians, invitations, people, person_roles};
 use crate::db::types::{PersonId, SchoolId};
 use crate::db::{Conn, MultiBackend};
 use crate::page::Window;
@@ -281,6 +281,15 @@ pub fn guardian(conn: &mut Conn, school: SchoolId, pupil: PersonId, guardian: Pe
     guardians::table.find((school, pupil, guardian)).select(GuardianRow::as_select()).first(conn).optional()
 }
 
+/// Whether the person has guardians, or is one.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn has_guardian_links(conn: &mut Conn, row: &PersonRow) -> QueryResult<bool> {
+    let links = guardians::table.filter(guardians::school_id.eq(row.school_id));
+    diesel::select(diesel::dsl::exists(links.filter(guardians::pupil_id.eq(row.id).or(guardians::guardian_id.eq(row.id))))).get_result(conn)
+}
+
 /// Stores a link in place of the one before it, if there was one.
 ///
 /// # Errors
@@ -313,6 +322,37 @@ pub fn holding(conn: &mut Conn, school: SchoolId, role: Role) -> QueryResult<Has
     Ok(ids.into_iter().collect())
 }
 
+/// Who answers for the school today: the headteacher, else the delegate (A25), else the chair of governors.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn in_charge(conn: &mut Conn, school: SchoolId, today: NaiveDate) -> QueryResult<Option<PersonId>> {
+    let there: Vec<(PersonId, Role)> = person_roles::table
+        .inner_join(people::table.on(people::school_id.eq(person_roles::school_id).and(people::id.eq(person_roles::person_id))))
+        .filter(person_roles::school_id.eq(school))
+        .filter(person_roles::role.eq_any([Role::Headteacher, Role::ChairOfGovernors]))
+        .filter(people::left_on.is_null().or(people::left_on.gt(today)))
+        .order(person_roles::person_id)
+        .select((person_roles::person_id, person_roles::role))
+        .load(conn)?;
+    let holding = |wanted: Role| there.iter().find(|(_, role)| *role == wanted).map(|(person, _)| *person);
+    if let Some(head) = holding(Role::Headteacher) {
+        return Ok(Some(head));
+    }
+    let delegate: Option<PersonId> = delegations::table
+        .inner_join(people::table.on(people::school_id.eq(delegations::school_id).and(people::id.eq(delegations::delegate_id))))
+        .filter(delegations::school_id.eq(school))
+        .filter(delegations::starts_on.le(today))
+        .filter(delegations::ends_on.ge(today))
+        .filter(delegations::revoked_at.is_null())
+        .filter(people::left_on.is_null().or(people::left_on.gt(today)))
+        .order(delegations::id)
+        .select(delegations::delegate_id)
+        .first(conn)
+        .optional()?;
+    Ok(delegate.or_else(|| holding(Role::ChairOfGovernors)))
+}
+
 /// Those of `ids` that are people of the school.
 ///
 /// # Errors
@@ -328,22 +368,24 @@ pub fn known(conn: &mut Conn, school: SchoolId, ids: &[PersonId]) -> QueryResult
 /// # Errors
 /// Where the database gives none.
 pub fn members<P>(conn: &mut Conn, me: &Caller<P>, managers: &[Manager]) -> QueryResult<Vec<Member<PersonId>>> {
+    let (school, today) = (me.school(), me.today());
     let ids: Vec<PersonId> = managers.iter().map(|manager| manager.person_id).collect();
-    let left: HashMap<PersonId, Option<NaiveDate>> = people::table
-        .filter(people::school_id.eq(me.school()))
+    let known: Vec<(PersonId, Option<NaiveDate>, PersonKind)> = people::table
+        .filter(people::school_id.eq(school))
         .filter(people::id.eq_any(&ids))
-        .select((people::id, people::left_on))
-        .load(conn)?
-        .into_iter()
-        .collect();
-    let roles = roles_of(conn, me.school(), &ids)?;
-    let today = me.today();
+        .select((people::id, people::left_on, people::kind))
+        .load(conn)?;
+    let known: HashMap<PersonId, (Option<NaiveDate>, PersonKind)> =
+        known.into_iter().map(|(id, left_on, kind)| (id, (left_on, kind))).collect();
+    let roles = roles_of(conn, school, &ids)?;
     Ok(managers
         .iter()
         .map(|manager| {
-            let active = left.get(&manager.person_id).is_some_and(|&left_on| !has_left(left_on, today));
+            let person = known.get(&manager.person_id);
+            let active = person.is_some_and(|(left_on, _)| !has_left(*left_on, today));
+            let unsuitable = person.is_some_and(|(_, kind)| matches!(kind, PersonKind::Pupil | PersonKind::Visitor));
             let staff = roles.get(&manager.person_id).is_some_and(|roles| is_staff(roles));
-            Member { person: manager.person_id, lead: manager.lead, active_staff: active && staff, active }
+            Member { person: manager.person_id, lead: manager.lead, active_staff: active && staff, active, unsuitable }
         })
         .collect())
 }

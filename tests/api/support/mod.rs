@@ -319,8 +319,9 @@ impl Server {
             return session;
         }
         let now = self.state.clock.now();
+        let client = if matches!(holder, Holder::Service(_)) { holder.uuid().to_string() } else { "weald".into() };
         let open = move |tx: &mut Conn| {
-            let session = sessions::open(tx, school, holder, "weald", None, now)?;
+            let session = sessions::open(tx, school, holder, &client, None, now)?;
             diesel::update(session_rows::table.find((school, session.id)))
                 .set(session_rows::expires_at.eq(at("2099-01-01T00:00:00Z")))
                 .execute(tx)?;
