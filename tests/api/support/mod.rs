@@ -337,16 +337,30 @@ pub fn at(time: &str) -> Instant {
     time.parse::<chrono::DateTime<chrono::Utc>>().unwrap().into()
 }
 
+/// What somebody with these roles is to the school: what the first of them says that suits the others too.
+fn kind_of(roles: &[Role]) -> PersonKind {
+    let natural = |role: &Role| match role {
+        Role::Volunteer => PersonKind::Volunteer,
+        Role::ParentCarer => PersonKind::ParentCarer,
+        Role::Pupil => PersonKind::Pupil,
+        Role::Governor | Role::ChairOfGovernors => PersonKind::Governor,
+        // Often an outside service.
+        Role::Dpo => PersonKind::Visitor,
+        _ => PersonKind::Staff,
+    };
+    let suits_all = |kind: &PersonKind| roles.iter().all(|role| role.suits(*kind));
+    roles.iter().map(natural).find(suits_all).expect("a kind of person for these roles")
+}
+
 fn add_person(tx: &mut Conn, school: SchoolId, name: &str, roles: &[Role], now: Instant) -> QueryResult<PersonId> {
     let id = PersonId::new();
-    let kind = PersonKind::iter().find(|&kind| roles.iter().all(|role| role.suits(kind))).expect("a kind of person for these roles");
     let row = PersonRow {
         school_id: school,
         id,
         given_name: name.into(),
         family_name: "Weald".into(),
         email: Some(format!("{name}@weald.example")),
-        kind,
+        kind: kind_of(roles),
         external_source: None,
         external_id: None,
         left_on: None,
