@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 use actix_web::dev::ServerHandle;
 use actix_web::{HttpServer, web};
 use diesel::prelude::*;
+use serde_json::Value;
 use strum::IntoEnumIterator;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -330,6 +331,13 @@ impl Server {
         self.sessions.borrow_mut().insert(holder.uuid(), session.clone());
         session
     }
+}
+
+/// A JSON object with some members replaced.
+pub fn with(mut object: Value, members: Value) -> Value {
+    let Value::Object(members) = members else { panic!("no object: {members}") };
+    object.as_object_mut().unwrap().extend(members);
+    object
 }
 
 /// An instant, as people write it.
