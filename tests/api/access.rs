@@ -35,7 +35,8 @@ impl School {
         username
     }
 
-    fn log_in(&self, username: &str, password: &str) -> Request<'_> {
+    /// Asks for a token with a password.
+    pub fn log_in(&self, username: &str, password: &str) -> Request<'_> {
         self.token_for(&[("grant_type", "password"), ("username", username), ("password", password), ("client_id", "weald")])
     }
 

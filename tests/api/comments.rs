@@ -5,20 +5,20 @@ use serde_json::{Value, json};
 use weald::db::schema::people;
 
 use crate::support::caller::Reply;
-use crate::support::{School, on_both_engines};
+use crate::support::{School, on_both_engines, with};
 
 impl School {
     /// A comment that came in a moment ago, with some members replaced.
     fn comment_on(&self, account: &Reply, members: Value) -> Value {
-        let mut comment = json!({
+        let comment = json!({
             "account_id": account["id"], "kind": "query", "author_name": "A parent", "text": "When does the fair start?",
             "received_at": self.now(),
         });
-        comment.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-        comment
+        with(comment, members)
     }
 
-    async fn logged(&self, account: &Reply, members: Value) -> Reply {
+    /// What was logged so by a member of staff.
+    pub async fn logged(&self, account: &Reply, members: Value) -> Reply {
         self.staff().post("/v1/comments", self.comment_on(account, members)).await.is(201)
     }
 }

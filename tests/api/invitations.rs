@@ -1,50 +1,118 @@
-//! Invitations by one-time link.
+//! Invitations: whoever holds the latest link chooses the password, once.
 
+use reqwest::Method;
 use serde_json::json;
-use weald::policy::roles::Role;
 
+use crate::people::{PEOPLE, new_person};
+use crate::support::caller::{Caller, Reply, Request};
 use crate::support::{School, on_both_engines};
 
+const PASSWORD: &str = "four tall trees in june";
+const NEXT_PASSWORD: &str = "five tall trees in july";
+
+/// The address of the member of staff with whose invitation the tests deal.
+const ADDRESS: &str = "staff@weald.example";
+
+fn invite<'s>(by: &Caller<'s>, who: &Caller<'_>) -> Request<'s> {
+    by.post(who.url("invite"), json!({}))
+}
+
+impl School {
+    /// An invitation of the member of staff.
+    async fn invitation(&self) -> Reply {
+        invite(&self.it_technician(), &self.staff()).await.is(201)
+    }
+
+    /// What whoever holds the link sends.
+    fn accept(&self, invitation: &Reply, password: &str) -> Request<'_> {
+        let (_, token) = invitation["url"].as_str().unwrap().split_once('#').unwrap();
+        self.anonymous().post("/v1/invitations/accept", json!({ "token": token, "password": password }))
+    }
+}
+
 on_both_engines! {
-    async fn a_password_is_chosen_once_by_whoever_holds_the_latest_invitation(school: School) {
-        let it = school.it_technician();
-        let staff = school.person("jo", &[Role::Staff]).await;
-        let url = format!("/v1/people/{}", staff.id());
-        let first = it.post(format!("{url}/invite"), json!({})).await.is(201);
-        let token = |reply: &crate::support::caller::Reply| reply["url"].as_str().unwrap().split_once('#').unwrap().1.to_owned();
-        let second = it.send(reqwest::Method::POST, format!("{url}/invite")).await.is(201);
-        let anyone = school.anonymous();
-        let accept = "/v1/invitations/accept";
-        anyone.post(accept, json!({"token":token(&first),"password":"four tall trees in june"})).await.is(404);
-        anyone.post(accept, json!({"token":token(&second),"password":"short"})).await.is(422).points_at(&[("/password","too_short")]);
-        anyone.post(accept, json!({"token":token(&second),"password":"password1"})).await.is(422).points_at(&[("/password","too_common")]);
-        anyone.post(accept, json!({"token":token(&second),"password":"four tall trees in june"})).await.is(204);
-        anyone.post(accept, json!({"token":token(&second),"password":"four tall trees in june"})).await.is(404);
-        let form = [("grant_type","password"),("username","jo@weald.example"),("password","four tall trees in june"),("client_id","weald")];
-        let login = anyone.post_form("/oauth/token", &form).await.is(200);
-        let bearer = school.bearer(login["access_token"].as_str().unwrap());
-        bearer.get(&url).await.is(200);
-        // again: sessions end
-        let third = it.post(format!("{url}/invite"), json!({})).await.is(201);
-        anyone.post(accept, json!({"token":token(&third),"password":"five tall trees in july"})).await.is(204);
-        bearer.get(&url).await.is(401);
-        anyone.post_form("/oauth/token", &form).await.is(400);
-        // expired
-        let fourth = it.post(format!("{url}/invite"), json!({})).await.is(201);
+    async fn whoever_is_invited_chooses_a_password_and_logs_in_with_it(school: School) {
+        let invitation = school.invitation().await;
+        school.accept(&invitation, PASSWORD).await.is(204);
+        let login = school.log_in(ADDRESS, PASSWORD).await.is(200);
+        school.bearer(login["access_token"].as_str().unwrap()).get(school.staff().url("")).await.is(200);
+    }
+
+    async fn an_invitation_is_accepted_once(school: School) {
+        let invitation = school.invitation().await;
+        school.accept(&invitation, PASSWORD).await.is(204);
+        school.accept(&invitation, PASSWORD).await.is(404).problem("not_found");
+    }
+
+    async fn an_invitation_ends_the_one_before(school: School) {
+        let (first, second) = (school.invitation().await, school.invitation().await);
+        school.accept(&first, PASSWORD).await.is(404).problem("not_found");
+        school.accept(&second, PASSWORD).await.is(204);
+    }
+
+    async fn an_invitation_ends_after_seven_days(school: School) {
+        let invitation = school.invitation().await;
+        school.clock_at("2026-01-21T09:59:59Z");
+        school.accept(&invitation, "short").await.is(422);
         school.clock_at("2026-01-21T10:00:00Z");
-        anyone.post(accept, json!({"token":token(&fourth),"password":"five tall trees in july"})).await.is(404);
-        // privileged
-        it.post(format!("/v1/people/{}/invite", school.headteacher().id()), json!({})).await.is(403).problem("forbidden");
-        school.chair().post(format!("/v1/people/{}/invite", school.headteacher().id()), json!({})).await.is(201);
-        // a plain link dies when a privileged role comes
-        let fifth = it.post(format!("{url}/invite"), json!({})).await.is(201);
-        school.headteacher().post(format!("{url}/grant-role"), json!({"role":"dsl"})).await.is(200);
-        anyone.post(accept, json!({"token":token(&fifth),"password":"five tall trees in july"})).await.is(404);
-        // same address in another school
+        school.accept(&invitation, PASSWORD).await.is(404).problem("not_found");
+    }
+
+    async fn a_password_that_is_too_short_or_too_common_is_refused_and_another_can_be_chosen(school: School) {
+        let invitation = school.invitation().await;
+        for (password, why) in [("short", "too_short"), ("password1", "too_common")] {
+            school.accept(&invitation, password).await.is(422).points_at(&[("/password", why)]);
+        }
+        school.accept(&invitation, PASSWORD).await.is(204);
+    }
+
+    async fn a_new_password_ends_the_old_one_and_the_sessions(school: School) {
+        let staff = school.staff();
+        let first = school.invitation().await;
+        school.accept(&first, PASSWORD).await.is(204);
+        let login = school.log_in(ADDRESS, PASSWORD).await.is(200);
+        let second = school.invitation().await;
+        school.accept(&second, NEXT_PASSWORD).await.is(204);
+        school.bearer(login["access_token"].as_str().unwrap()).get(staff.url("")).await.is(401);
+        assert_eq!(school.log_in(ADDRESS, PASSWORD).await.is(400)["error"], "invalid_grant");
+        school.log_in(ADDRESS, NEXT_PASSWORD).await.is(200);
+    }
+
+    async fn an_invitation_is_asked_for_with_or_without_a_body(school: School) {
+        let it = school.it_technician();
+        it.post(school.staff().url("invite"), json!({})).await.is(201);
+        it.send(Method::POST, school.staff().url("invite")).await.is(201);
+    }
+
+    async fn an_invitation_is_shown_once(school: School) {
+        let again = || invite(&school.it_technician(), &school.staff()).idempotency_key("k1");
+        again().await.is(201);
+        again().await.is(409).problem("answer_shown_once");
+    }
+
+    async fn who_has_no_address_is_not_invited(school: School) {
+        let it = school.it_technician();
+        let jo = it.post(PEOPLE, new_person(json!({}))).await.is(201);
+        it.post(jo.url("invite"), json!({})).await.is(409).problem("state_conflict");
+    }
+
+    async fn who_holds_a_privileged_role_is_invited_by_the_headteacher_or_the_chair(school: School) {
+        invite(&school.it_technician(), &school.headteacher()).await.is(403).problem("forbidden");
+        invite(&school.chair(), &school.headteacher()).await.is(201);
+        invite(&school.headteacher(), &school.dsl()).await.is(201);
+    }
+
+    async fn a_privileged_role_ends_the_invitation_that_was_made_before_it(school: School) {
+        let invitation = school.invitation().await;
+        school.headteacher().post(school.staff().url("grant-role"), json!({ "role": "dsl" })).await.is(200);
+        school.accept(&invitation, PASSWORD).await.is(404).problem("not_found");
+    }
+
+    async fn one_address_logs_in_to_one_school(school: School) {
         let other = school.other_school().await;
-        let twin = other.person("jo", &[Role::Staff]).await;
-        let theirs = other.it_technician().post(format!("/v1/people/{}/invite", twin.id()), json!({})).idempotency_key("k1").await.is(201);
-        other.it_technician().post(format!("/v1/people/{}/invite", twin.id()), json!({})).idempotency_key("k1").await.is(409).problem("answer_shown_once");
-        anyone.post(accept, json!({"token":token(&theirs),"password":"five tall trees in july"})).await.is(409).problem("already_exists");
+        let (ours, theirs) = (school.invitation().await, other.invitation().await);
+        school.accept(&ours, PASSWORD).await.is(204);
+        other.accept(&theirs, NEXT_PASSWORD).await.is(409).problem("already_exists");
+        school.log_in(ADDRESS, PASSWORD).await.is(200);
     }
 }

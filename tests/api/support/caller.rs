@@ -14,6 +14,12 @@ use weald::db::types::{PersonId, ServiceAccountId};
 
 use super::{School, contract};
 
+/// The path of a thing, or of an action on it.
+fn thing(collection: &str, id: impl Display, action: &str) -> String {
+    let thing = format!("/v1/{collection}/{id}");
+    if action.is_empty() { thing } else { format!("{thing}/{action}") }
+}
+
 /// Somebody who calls.
 #[derive(Clone)]
 pub struct Caller<'s> {
@@ -38,6 +44,11 @@ impl<'s> Caller<'s> {
     pub fn id(&self) -> PersonId {
         let Who::Person(id) = self.who else { panic!("this caller is no person") };
         id
+    }
+
+    /// The path of the person, or of an action on them.
+    pub fn url(&self, action: &str) -> String {
+        thing("people", self.id(), action)
     }
 
     /// The name by which the service authenticates.
@@ -195,8 +206,19 @@ impl Reply {
     /// The path of what came back, or of an action on it.
     pub fn url(&self, action: &str) -> String {
         let (collection, id) = (self.path().split('/').nth(2).unwrap_or_default(), self.json["id"].as_str().expect("an id"));
-        let thing = format!("/v1/{collection}/{id}");
-        if action.is_empty() { thing } else { format!("{thing}/{action}") }
+        thing(collection, id, action)
+    }
+
+    /// What a page lists.
+    #[track_caller]
+    pub fn items(&self) -> &[Value] {
+        self.json["items"].as_array().unwrap_or_else(|| panic!("no page: {self}"))
+    }
+
+    /// Of what a page lists, one member each.
+    #[track_caller]
+    pub fn each(&self, member: &str) -> Vec<&Value> {
+        self.items().iter().map(|item| &item[member]).collect()
     }
 
     /// The path that was asked for.

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::School;
 use super::caller::Reply;
+use super::{School, with};
 
 impl School {
     /// All that a case needs to be submitted.
@@ -17,9 +17,7 @@ impl School {
 
     /// A complete case with some members replaced.
     pub fn case_with(&self, members: Value) -> Value {
-        let mut case = self.complete_case();
-        case.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-        case
+        with(self.complete_case(), members)
     }
 
     /// A complete draft of a member of staff.

@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 use actix_web::dev::ServerHandle;
 use actix_web::{HttpServer, web};
 use diesel::prelude::*;
+use serde_json::Value;
 use strum::IntoEnumIterator;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -333,21 +334,42 @@ impl Server {
     }
 }
 
+/// A JSON object with some members replaced.
+pub fn with(mut object: Value, members: Value) -> Value {
+    let Value::Object(members) = members else { panic!("no object: {members}") };
+    object.as_object_mut().unwrap().extend(members);
+    object
+}
+
 /// An instant, as people write it.
 pub fn at(time: &str) -> Instant {
     time.parse::<chrono::DateTime<chrono::Utc>>().unwrap().into()
 }
 
+/// What somebody with these roles is to the school: what the first of them says that suits the others too.
+fn kind_of(roles: &[Role]) -> PersonKind {
+    let natural = |role: &Role| match role {
+        Role::Volunteer => PersonKind::Volunteer,
+        Role::ParentCarer => PersonKind::ParentCarer,
+        Role::Pupil => PersonKind::Pupil,
+        Role::Governor | Role::ChairOfGovernors => PersonKind::Governor,
+        // Often an outside service.
+        Role::Dpo => PersonKind::Visitor,
+        _ => PersonKind::Staff,
+    };
+    let suits_all = |kind: &PersonKind| roles.iter().all(|role| role.suits(*kind));
+    roles.iter().map(natural).find(suits_all).expect("a kind of person for these roles")
+}
+
 fn add_person(tx: &mut Conn, school: SchoolId, name: &str, roles: &[Role], now: Instant) -> QueryResult<PersonId> {
     let id = PersonId::new();
-    let kind = PersonKind::iter().find(|&kind| roles.iter().all(|role| role.suits(kind))).expect("a kind of person for these roles");
     let row = PersonRow {
         school_id: school,
         id,
         given_name: name.into(),
         family_name: "Weald".into(),
         email: Some(format!("{name}@weald.example")),
-        kind,
+        kind: kind_of(roles),
         external_source: None,
         external_id: None,
         left_on: None,
