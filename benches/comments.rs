@@ -110,7 +110,7 @@ fn seed(tx: &mut Conn, school: SchoolId, account: AccountId, comments: i64) -> R
         updated_at: now,
     };
     let id = case.id;
-    business_cases::rows::insert(tx, &BusinessCase { row: case, managers: Vec::new() })?;
+    business_cases::rows::insert(tx, &BusinessCase { row: case, managers: Vec::new(), contributors: Vec::new() })?;
     let row = AccountRow {
         school_id: school,
         id: account,
