@@ -276,6 +276,42 @@ on_both_engines! {
         revoke(&chair, &head, "headteacher").await.is(200);
     }
 
+    async fn whoever_has_left_can_be_at_the_school_again(school: School) {
+        let (it, staff) = (school.it_technician(), school.staff());
+        let rejoin = |by: &Caller<'_>, who: &Caller<'_>, etag: &str| school.somebody(by.id()).post(who.url("rejoin"), json!({})).if_match(etag);
+        rejoin(&it, &staff, "\"1\"").await.is(409).problem("state_conflict");
+        let gone = leave(&it, &staff, "2026-01-14").if_match("\"1\"").await.is(200);
+        assert_eq!(gone.etag(), "\"2.left\"", "what the day has made of it is part of the tag");
+        staff.get(staff.url("")).await.is(401);
+        rejoin(&it, &staff, "\"1\"").await.is(412);
+        let back = rejoin(&it, &staff, gone.etag()).await.is(200);
+        assert_eq!((&back["state"], back.json().get("left_on")), (&json!("active"), None));
+        assert_eq!(log_of(&school, &back["id"]).await["items"].as_array().unwrap().last().unwrap()["type"], "person.rejoined");
+        school.pupil().post(staff.url("rejoin"), json!({})).if_match(back.etag()).await.is(403);
+        let other = school.other_school().await;
+        other.it_technician().post(staff.url("rejoin"), json!({})).if_match(back.etag()).await.is(404);
+    }
+
+    async fn guarded_people_leave_and_return_by_the_word_of_head_or_chair(school: School) {
+        for guarded in [school.dsl(), school.leadership(), school.it_technician()] {
+            for by in [school.it_technician(), school.service()] {
+                leave(&by, &guarded, "2026-01-15").if_match("\"1\"").await.is(403).problem("forbidden");
+            }
+            let leaving = leave(&school.headteacher(), &guarded, "2026-01-15").if_match("\"1\"").await.is(200);
+            school.service().post(guarded.url("rejoin"), json!({})).if_match(leaving.etag()).await.is(403);
+            school.headteacher().post(guarded.url("rejoin"), json!({})).if_match(leaving.etag()).await.is(200);
+        }
+    }
+
+    async fn nobody_with_guardian_links_becomes_or_ceases_to_be_a_pupil(school: School) {
+        school.set_guardian().await;
+        let (it, pupil, parent) = (school.it_technician(), school.pupil(), school.parent());
+        for (who, role, kind) in [(&pupil, "pupil", "visitor"), (&parent, "parent_carer", "pupil")] {
+            revoke(&it, who, role).await.is(200);
+            it.patch(who.url(""), json!({ "kind": kind })).if_match("\"2\"").await.is(409).problem("in_use");
+        }
+    }
+
     async fn whoever_leaves_on_a_day_ahead_is_active_until_then(school: School) {
         let staff = school.staff();
         let leaving = leave(&school.service(), &staff, "2026-02-01").if_match("\"1\"").await.is(200);
