@@ -24,6 +24,7 @@ use crate::metrics::Metrics;
 use crate::policy::holidays::BankHolidays;
 use crate::problem::{Code, Problem};
 use crate::resources::{accounts, business_cases, comments, deadlines, delegations, events, invitations, people, schools, service};
+use crate::resources::{acknowledgements, guidance, policies, policy_versions};
 
 /// Every operation there is, in the order of the document.
 pub fn operations(config: &mut ServiceConfig) {
@@ -36,6 +37,10 @@ pub fn operations(config: &mut ServiceConfig) {
     accounts::operations(config);
     comments::operations(config);
     deadlines::operations(config);
+    policies::operations(config);
+    policy_versions::operations(config);
+    acknowledgements::operations(config);
+    guidance::operations(config);
     events::operations(config);
     service::operations(config);
 }

@@ -114,6 +114,19 @@ permissions! {
     PreviewDeadline = "deadlines:preview" "Compute a deadline without writing anything" for
         Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | ParentCarer | Governor | ChairOfGovernors | Dsl | DeputyDsl | Dpo | MisIntegration;
 
+    ReadPolicies = "policies:read" "Read the policies in force, those that they superseded, and the guidance" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | ParentCarer | Pupil | Governor | ChairOfGovernors | Dsl | DeputyDsl | Dpo | MisIntegration;
+    ManagePolicies = "policies:manage" "Set up policies and say what they depend on" for
+        Headteacher;
+    DraftPolicy = "policies:draft" "See, draft, edit, submit, return and withdraw versions of a policy" for
+        Headteacher | LeadershipTeam | Dsl | Dpo;
+    PublishPolicy = "policies:publish" "Publish a version of a policy" for
+        Headteacher;
+    AcknowledgePolicy = "acknowledgements:give" "Acknowledge a policy as read and understood" (undelegated) for
+        Headteacher own | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own | Dpo own;
+    ReadAcknowledgements = "acknowledgements:read" "Read who has acknowledged which policy" for
+        Headteacher | Dpo | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own;
+
     ReadEvents = "events:read" "Follow what happens" for
         Headteacher | Dpo | MisIntegration | ItTechnician own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
     AuditEvents = "events:audit" "Follow everything that happens, not only to things that one may read: ids and states, no names" for

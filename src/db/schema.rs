@@ -402,6 +402,64 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    policies (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        kind -> Text,
+        title -> Text,
+        depends_on -> Text,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    policy_versions (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        policy_id -> SqlUuid,
+        number -> Integer,
+        state -> Text,
+        minor -> Bool,
+        change_summary -> Nullable<Text>,
+        content_hash -> Text,
+        based_on_version_id -> Nullable<SqlUuid>,
+        acknowledged_from -> Nullable<Integer>,
+        drafted_by -> Nullable<SqlUuid>,
+        published_at -> Nullable<Instant>,
+        published_by -> Nullable<SqlUuid>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+        clauses -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    acknowledgements (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        person_id -> SqlUuid,
+        policy_id -> SqlUuid,
+        policy_version_id -> SqlUuid,
+        number -> Integer,
+        content_hash -> Text,
+        typed_name -> Text,
+        acknowledged_at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -426,5 +484,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     event_heads,
     events,
     idempotency_keys,
-    leases
+    leases,
+    policies,
+    policy_versions,
+    acknowledgements
 );

@@ -183,6 +183,9 @@ ids! {
     LeaseHolder;
     /// The id of any resource, where the kind is said beside it (events).
     SubjectId;
+    PolicyId;
+    PolicyVersionId;
+    AcknowledgementId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.
@@ -264,4 +267,6 @@ stored_as_text!(
     crate::resources::people::Relationship,
     crate::policy::platforms::Platform,
     crate::policy::platforms::Visibility,
+    crate::policy::required::PolicyKind,
+    crate::resources::policy_versions::PolicyVersionState,
 );

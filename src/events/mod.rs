@@ -82,6 +82,16 @@ event_types! {
     CommentNeedsNoResponse = "comment.no_response_required" on "comment", "MON-2": "A comment was found to need no response.";
     CommentClosed = "comment.closed" on "comment", "MON-2": "A comment was closed.";
     CommentOverdue = "comment.overdue" on "comment", "MON-2": "A comment was not responded to in time; the headteacher is told.";
+    PolicyCreated = "policy.created" on "policy", "CTX-3": "A policy was set up.";
+    PolicyChanged = "policy.changed" on "policy", "CTX-3": "The title of a policy changed, or what it depends on.";
+    PolicyVersionDrafted = "policy_version.drafted" on "policy_version", "R-HT-2": "A version of a policy was drafted.";
+    PolicyVersionEdited = "policy_version.edited" on "policy_version", "R-HT-2": "A draft of a policy was edited.";
+    PolicyVersionSubmitted = "policy_version.submitted" on "policy_version", "R-HT-2": "A draft of a policy went into review.";
+    PolicyVersionReturned = "policy_version.returned" on "policy_version", "R-HT-2": "A version of a policy went back to draft.";
+    PolicyVersionPublished = "policy_version.published" on "policy_version", "R-HT-2": "A version of a policy came into force.";
+    PolicyVersionSuperseded = "policy_version.superseded" on "policy_version", "R-HT-2": "A version of a policy made way for a newer one.";
+    PolicyVersionWithdrawn = "policy_version.withdrawn" on "policy_version", "R-HT-2": "A version of a policy was withdrawn.";
+    PolicyAcknowledged = "acknowledgement.given" on "acknowledgement", "R-ST-1": "A person acknowledged a version of a policy as read and understood.";
 }
 
 impl EventType {

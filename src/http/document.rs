@@ -58,6 +58,8 @@ const TAGS: &[(&str, &str)] = &[
     ("accounts", "The school's accounts on social media."),
     ("comments", "Comments, queries and complaints, each with its deadline."),
     ("deadlines", "The response clock."),
+    ("policies", "The school's policies, their versions, and guidance out of them."),
+    ("acknowledgements", "Who has read and understood which policy."),
     ("events", "The one log: audit trail and change feed."),
     ("service", "Health, figures and the problems there are."),
 ];

@@ -17,7 +17,7 @@ use crate::idempotency;
 use crate::policy::deadline::local_day;
 use crate::problem::Problem;
 use crate::resources::business_cases::BusinessCaseState;
-use crate::resources::{business_cases, comments, people, schools};
+use crate::resources::{business_cases, comments, people, policies, schools};
 
 /// As which the jobs stand in the log.
 const CLIENT: &str = "weald-jobs";
@@ -43,6 +43,7 @@ pub async fn run_all(state: &State) -> Result<Vec<(&'static str, usize)>, Proble
 
 async fn under_lease(state: &State, now: Instant) -> Result<Vec<(&'static str, usize)>, Problem> {
     let mut done = vec![("calendar", 0), ("overdue", 0), ("lapsed", 0)];
+    done.push(("policies", seed_policies(state).await?));
     let schools = state.db.read(|conn| Ok::<_, Problem>(events::chain::schools_on_file(conn)?)).await?;
     for (school, _) in schools {
         for (job, outcome) in
@@ -109,6 +110,17 @@ async fn batches(state: &State, school: SchoolId, job: Job) -> Result<usize, Pro
             return Ok(total);
         }
     }
+}
+
+/// A school that is older than the policies here gets its social media policy.
+async fn seed_policies(state: &State) -> Result<usize, Problem> {
+    let without = state.db.read(|conn| Ok::<_, Problem>(policies::rows::schools_without(conn)?)).await?;
+    let (schools, now) = (without.len(), state.clock.now());
+    for (school, name) in without {
+        let by = Actor::system(school, CLIENT, now);
+        state.db.write(school.uuid(), move |tx| policies::seed::seed(tx, &name, by).map_err(Problem::from)).await?;
+    }
+    Ok(schools)
 }
 
 /// MON-2: a comment that nobody responded to in time is recorded once, and the headteacher is told.

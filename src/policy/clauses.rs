@@ -33,4 +33,9 @@ clauses! {
     Bc5 = "BC-5": "Open, closed or private";
     Mon2 = "MON-2": "Comments, queries and complaints are answered within 24 hours or on the next working day";
     Beh3 = "BEH-3": "Say who you are; anonymous posts are discouraged";
+    Ctx3 = "CTX-3": "The policy is subject to the E-Safety Policy and Acceptable Use Agreements";
+    RHt2 = "R-HT-2": "The headteacher develops and implements the policy";
+    RSt1 = "R-ST-1": "Staff know the policy and comply";
+    Elig1 = "ELIG-1": "Whoever runs an account has read and understood the policy and is trained";
+    Beh1 = "BEH-1": "All users keep to the policy's standard of behaviour";
 }

@@ -8,3 +8,7 @@ pub mod platforms;
 pub mod refusal;
 pub mod roles;
 pub mod team;
+
+pub mod guidance;
+pub mod required;
+pub mod text;

@@ -11,3 +11,8 @@ pub mod invitations;
 pub mod people;
 pub mod schools;
 pub mod service;
+
+pub mod acknowledgements;
+pub mod guidance;
+pub mod policies;
+pub mod policy_versions;

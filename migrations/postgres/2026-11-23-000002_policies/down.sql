@@ -1,0 +1,3 @@
+DROP TABLE acknowledgements;
+DROP TABLE policy_versions;
+DROP TABLE policies;
