@@ -24,6 +24,7 @@ use crate::metrics::Metrics;
 use crate::policy::holidays::BankHolidays;
 use crate::problem::{Code, Problem};
 use crate::resources::{accounts, business_cases, comments, deadlines, delegations, events, invitations, people, schools, service};
+use crate::resources::{courses, education_sessions, training_completions, training_gaps, training_sessions};
 
 /// Every operation there is, in the order of the document.
 pub fn operations(config: &mut ServiceConfig) {
@@ -36,6 +37,11 @@ pub fn operations(config: &mut ServiceConfig) {
     accounts::operations(config);
     comments::operations(config);
     deadlines::operations(config);
+    courses::operations(config);
+    training_sessions::operations(config);
+    training_completions::operations(config);
+    training_gaps::operations(config);
+    education_sessions::operations(config);
     events::operations(config);
     service::operations(config);
 }

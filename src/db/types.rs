@@ -183,6 +183,10 @@ ids! {
     LeaseHolder;
     /// The id of any resource, where the kind is said beside it (events).
     SubjectId;
+    CourseId;
+    TrainingSessionId;
+    TrainingCompletionId;
+    EducationSessionId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.
@@ -264,4 +268,5 @@ stored_as_text!(
     crate::resources::people::Relationship,
     crate::policy::platforms::Platform,
     crate::policy::platforms::Visibility,
+    crate::resources::education_sessions::YearGroup,
 );

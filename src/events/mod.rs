@@ -81,6 +81,15 @@ event_types! {
     CommentNeedsNoResponse = "comment.no_response_required" on "comment", "MON-2": "A comment was found to need no response.";
     CommentClosed = "comment.closed" on "comment", "MON-2": "A comment was closed.";
     CommentOverdue = "comment.overdue" on "comment", "MON-2": "A comment was not responded to in time; the headteacher is told.";
+    CourseCreated = "course.created" on "course", "R-HT-1": "A training course was set up.";
+    CourseChanged = "course.changed" on "course", "R-HT-1": "A training course changed.";
+    CourseRetired = "course.retired" on "course", "R-HT-1": "A training course is no longer offered.";
+    TrainingSessionRecorded = "training_session.recorded" on "training_session", "R-HT-1": "A training session was planned or recorded.";
+    TrainingSessionChanged = "training_session.changed" on "training_session", "R-HT-1": "Details of a training session changed.";
+    TrainingCompletionRecorded = "training_completion.recorded" on "training_completion", "R-ST-2": "A person's completion of a course was recorded.";
+    TrainingCompletionRevoked = "training_completion.revoked" on "training_completion", "R-ST-2": "The record of a completion was revoked.";
+    EducationSessionRecorded = "education_session.recorded" on "education_session", "PU-PU-2": "Pupils were taught safe and responsible use.";
+    EducationSessionChanged = "education_session.changed" on "education_session", "PU-PU-2": "The record of an education session was corrected.";
 }
 
 impl EventType {

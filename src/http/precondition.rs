@@ -1,4 +1,5 @@
-//! `If-Match` and `If-None-Match` (RFC 9110, section 13): a row's version is its strong `ETag`.
+//! `If-Match` and `If-None-Match` (RFC 9110, section 13): a row's version is its strong `ETag`. And the
+//! `Idempotency-Key`, where it is required.
 
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
@@ -30,6 +31,23 @@ impl actix_web::FromRequest for IfMatch {
             Err(Problem::new(Code::PreconditionRequired))
         } else {
             Ok(Self(tags))
+        })
+    }
+}
+
+/// That the caller gave an `Idempotency-Key`: required on batches, which nobody wants to happen twice.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRequired;
+
+impl actix_web::FromRequest for KeyRequired {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(if request.headers().contains_key("idempotency-key") {
+            Ok(Self)
+        } else {
+            Err(Problem::new(Code::MalformedHeader).detail("Idempotency-Key is required here."))
         })
     }
 }

@@ -17,7 +17,7 @@ use crate::idempotency;
 use crate::policy::roles::Role;
 use crate::problem::Problem;
 use crate::resources::business_cases::BusinessCaseState;
-use crate::resources::{business_cases, comments, people, schools};
+use crate::resources::{business_cases, comments, courses, people, schools};
 
 /// As which the jobs stand in the log.
 const CLIENT: &str = "weald-jobs";
@@ -36,12 +36,13 @@ pub async fn run_all(state: &State) -> Result<Vec<(&'static str, usize)>, Proble
     if !state.db.write(Uuid::nil(), move |tx| lease(tx, holder, now)).await? {
         return Ok(Vec::new());
     }
-    let mut done = vec![("calendar", 0), ("overdue", 0), ("lapsed", 0)];
+    let mut done = vec![("calendar", 0), ("overdue", 0), ("lapsed", 0), ("courses", 0)];
     let schools = state.db.read(|conn| Ok::<_, Problem>(events::chain::schools_on_file(conn)?)).await?;
     for (school, _) in schools {
         done[0].1 += recompute(state, school).await?;
         done[1].1 += batches(state, school, mark_overdue).await?;
         done[2].1 += batches(state, school, lapse).await?;
+        done[3].1 += batches(state, school, seed_courses).await?;
     }
     done.push(("forgotten", state.db.write(Uuid::nil(), move |tx| forget(tx, now)).await?));
     state.limits.general.forget_idle();
@@ -120,6 +121,14 @@ fn lapse(tx: &mut Conn, school: SchoolId, now: Instant) -> Result<usize, Problem
     let happened = lapsed.iter().map(|id| Event::new(EventType::BusinessCaseLapsed, id.uuid()).state(BusinessCaseState::Lapsed));
     events::record_all(tx, Actor::system(school, CLIENT, now), happened.collect())?;
     Ok(lapsed.len())
+}
+
+/// A15: a school that was there before there were courses gets those that every school begins with.
+fn seed_courses(tx: &mut Conn, school: SchoolId, now: Instant) -> Result<usize, Problem> {
+    let seeded = courses::rows::seed(tx, school, now)?;
+    let happened = seeded.iter().map(|id| Event::new(EventType::CourseCreated, id.uuid()));
+    events::record_all(tx, Actor::system(school, CLIENT, now), happened.collect())?;
+    Ok(seeded.len())
 }
 
 /// A newer bank holiday file changes deadlines as a changed calendar does.

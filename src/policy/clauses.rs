@@ -33,4 +33,8 @@ clauses! {
     Bc5 = "BC-5": "Open, closed or private";
     Mon2 = "MON-2": "Comments, queries and complaints are answered within 24 hours or on the next working day";
     Beh3 = "BEH-3": "Say who you are; anonymous posts are discouraged";
+    Sc3 = "SC-3": "Safe use is encouraged by training and education";
+    RHt1 = "R-HT-1": "The headteacher facilitates training and guidance";
+    RSt2 = "R-ST-2": "Staff attend appropriate training";
+    PuPu2 = "PU-PU-2": "An education programme makes pupils safe and responsible users";
 }

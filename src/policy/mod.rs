@@ -8,3 +8,4 @@ pub mod platforms;
 pub mod refusal;
 pub mod roles;
 pub mod team;
+pub mod training;

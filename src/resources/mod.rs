@@ -11,3 +11,9 @@ pub mod invitations;
 pub mod people;
 pub mod schools;
 pub mod service;
+
+pub mod courses;
+pub mod education_sessions;
+pub mod training_completions;
+pub mod training_gaps;
+pub mod training_sessions;

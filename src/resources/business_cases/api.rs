@@ -29,6 +29,7 @@ use crate::policy::platforms::{Audience, Platform, Visibility};
 use crate::policy::roles::{Role, is_staff};
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::{people, schools};
+use crate::words::joined;
 
 pub fn operations(config: &mut ServiceConfig) {
     config
@@ -341,13 +342,6 @@ fn decide(row: &mut BusinessCaseRow, state: BusinessCaseState, by: Option<Person
     row.decided_at = Some(at);
     row.decided_by = by;
     row.decision_reason = reason;
-}
-
-fn joined(audiences: &[Audience]) -> String {
-    let mut words: Vec<&str> = audiences.iter().map(Into::into).collect();
-    words.sort_unstable();
-    words.dedup();
-    words.join(" ")
 }
 
 /// Names each person once and people of this school only; how many and who is asked elsewhere.
