@@ -25,6 +25,7 @@ use crate::policy::holidays::BankHolidays;
 use crate::problem::{Code, Problem};
 use crate::resources::{accounts, business_cases, comments, deadlines, delegations, events, invitations, people, schools, service};
 use crate::resources::{acknowledgements, guidance, policies, policy_versions};
+use crate::resources::{courses, education_sessions, training_completions, training_gaps, training_sessions};
 
 /// Every operation there is, in the order of the document.
 pub fn operations(config: &mut ServiceConfig) {
@@ -41,6 +42,11 @@ pub fn operations(config: &mut ServiceConfig) {
     policy_versions::operations(config);
     acknowledgements::operations(config);
     guidance::operations(config);
+    courses::operations(config);
+    training_sessions::operations(config);
+    training_completions::operations(config);
+    training_gaps::operations(config);
+    education_sessions::operations(config);
     events::operations(config);
     service::operations(config);
 }

@@ -12,3 +12,16 @@ macro_rules! words {
     )*};
 }
 pub(crate) use words;
+
+/// Words as one column holds them: each once, separated by spaces.
+pub fn joined<W: Copy + Into<&'static str>>(words: &[W]) -> String {
+    let mut words: Vec<&str> = words.iter().map(|&word| word.into()).collect();
+    words.sort_unstable();
+    words.dedup();
+    words.join(" ")
+}
+
+/// The words out of such a column.
+pub fn split<W: std::str::FromStr>(text: &str) -> Vec<W> {
+    text.split(' ').filter_map(|word| word.parse().ok()).collect()
+}

@@ -126,6 +126,20 @@ permissions! {
         Headteacher own | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own | Dpo own;
     ReadAcknowledgements = "acknowledgements:read" "Read who has acknowledged which policy" for
         Headteacher | Dpo | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own;
+    ReadCourses = "courses:read" "Read the training courses" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | ParentCarer | Governor | ChairOfGovernors | Dsl | DeputyDsl | Dpo | MisIntegration;
+    ManageCourses = "courses:manage" "Set up, change and retire training courses" for
+        Headteacher;
+    ReadTraining = "training:read" "Read who has completed which course" for
+        Headteacher | Dsl | DeputyDsl | Dpo | MisIntegration | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own;
+    RecordTraining = "training:record" "Record training sessions and other people's completions" for
+        Headteacher | Dsl | DeputyDsl | MisIntegration | LeadershipTeam own | ItTechnician own | Staff own;
+    ReadTrainingGaps = "training:gaps" "See who lacks training for what they do" for
+        Headteacher | ItTechnician | Dsl | Dpo;
+    ReadEducation = "education:read" "Read what pupils are taught of safe use, and whom it has reached" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl | Governor | ChairOfGovernors;
+    RecordEducation = "education:record" "Record what pupils were taught of safe use" for
+        Headteacher | LeadershipTeam | Staff | Dsl;
 
     ReadEvents = "events:read" "Follow what happens" for
         Headteacher | Dpo | MisIntegration | ItTechnician own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;

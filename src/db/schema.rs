@@ -460,6 +460,85 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    courses (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        title -> Text,
+        required_for -> Text,
+        validity_months -> Integer,
+        retired_at -> Nullable<Instant>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    training_sessions (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        course_id -> SqlUuid,
+        held_on -> Date,
+        trainer_id -> Nullable<SqlUuid>,
+        trainer_name -> Nullable<Text>,
+        place -> Nullable<Text>,
+        note -> Nullable<Text>,
+        recorded_by -> Nullable<SqlUuid>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    training_completions (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        person_id -> SqlUuid,
+        course_id -> SqlUuid,
+        session_id -> Nullable<SqlUuid>,
+        completed_on -> Date,
+        expires_on -> Date,
+        evidence -> Text,
+        recorded_by -> Nullable<SqlUuid>,
+        revoked_at -> Nullable<Instant>,
+        revoked_by -> Nullable<SqlUuid>,
+        revoked_reason -> Nullable<Text>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    education_sessions (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        year_group -> Text,
+        topic -> Text,
+        held_on -> Date,
+        deliverer_id -> SqlUuid,
+        resource -> Nullable<Text>,
+        recorded_by -> Nullable<SqlUuid>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -487,5 +566,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     leases,
     policies,
     policy_versions,
-    acknowledgements
+    acknowledgements,
+    courses,
+    training_sessions,
+    training_completions,
+    education_sessions
 );

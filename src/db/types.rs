@@ -186,6 +186,10 @@ ids! {
     PolicyId;
     PolicyVersionId;
     AcknowledgementId;
+    CourseId;
+    TrainingSessionId;
+    TrainingCompletionId;
+    EducationSessionId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.
@@ -269,4 +273,5 @@ stored_as_text!(
     crate::policy::platforms::Visibility,
     crate::policy::required::PolicyKind,
     crate::resources::policy_versions::PolicyVersionState,
+    crate::resources::education_sessions::YearGroup,
 );

@@ -92,6 +92,15 @@ event_types! {
     PolicyVersionSuperseded = "policy_version.superseded" on "policy_version", "R-HT-2": "A version of a policy made way for a newer one.";
     PolicyVersionWithdrawn = "policy_version.withdrawn" on "policy_version", "R-HT-2": "A version of a policy was withdrawn.";
     PolicyAcknowledged = "acknowledgement.given" on "acknowledgement", "R-ST-1": "A person acknowledged a version of a policy as read and understood.";
+    CourseCreated = "course.created" on "course", "R-HT-1": "A training course was set up.";
+    CourseChanged = "course.changed" on "course", "R-HT-1": "A training course changed.";
+    CourseRetired = "course.retired" on "course", "R-HT-1": "A training course is no longer offered.";
+    TrainingSessionRecorded = "training_session.recorded" on "training_session", "R-HT-1": "A training session was planned or recorded.";
+    TrainingSessionChanged = "training_session.changed" on "training_session", "R-HT-1": "Details of a training session changed.";
+    TrainingCompletionRecorded = "training_completion.recorded" on "training_completion", "R-ST-2": "A person's completion of a course was recorded.";
+    TrainingCompletionRevoked = "training_completion.revoked" on "training_completion", "R-ST-2": "The record of a completion was revoked.";
+    EducationSessionRecorded = "education_session.recorded" on "education_session", "PU-PU-2": "Pupils were taught safe and responsible use.";
+    EducationSessionChanged = "education_session.changed" on "education_session", "PU-PU-2": "The record of an education session was corrected.";
 }
 
 impl EventType {

@@ -44,6 +44,24 @@ impl utoipa::IntoParams for IfMatchHeader {
     }
 }
 
+/// The `Idempotency-Key` header of operations that require it.
+pub struct IdempotencyKeyHeader;
+
+impl utoipa::IntoParams for IdempotencyKeyHeader {
+    fn into_params(_: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>) -> Vec<utoipa::openapi::path::Parameter> {
+        use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
+        vec![
+            ParameterBuilder::new()
+                .name("Idempotency-Key")
+                .parameter_in(ParameterIn::Header)
+                .required(utoipa::openapi::Required::True)
+                .description(Some("Makes a repeated request answer as the first one did (kept for 48 hours)."))
+                .schema(Some(super::schema::string(255).min_length(Some(1))))
+                .build(),
+        ]
+    }
+}
+
 fn reference(status: u16) -> String {
     format!("#/components/responses/Problem{status}")
 }
@@ -60,6 +78,8 @@ const TAGS: &[(&str, &str)] = &[
     ("deadlines", "The response clock."),
     ("policies", "The school's policies, their versions, and guidance out of them."),
     ("acknowledgements", "Who has read and understood which policy."),
+    ("training", "Courses, sessions, who has completed what, and who still has to."),
+    ("education", "What pupils are taught of safe and responsible use."),
     ("events", "The one log: audit trail and change feed."),
     ("service", "Health, figures and the problems there are."),
 ];
@@ -189,7 +209,10 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, schemas: 
     }
     if method == "post" && path.starts_with("/v1/") && row.is_some() {
         statuses.extend([409, 422]);
-        add_parameters(operation, &["IdempotencyKey"]);
+        let required = operation["parameters"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == "Idempotency-Key"));
+        if !required {
+            add_parameters(operation, &["IdempotencyKey"]);
+        }
     }
     if let Some(responses) = operation["responses"].as_object_mut() {
         for status in statuses {

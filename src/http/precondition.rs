@@ -1,4 +1,5 @@
-//! `If-Match` and `If-None-Match` (RFC 9110, section 13): a row's version is its strong `ETag`.
+//! `If-Match` and `If-None-Match` (RFC 9110, section 13): a row's version is its strong `ETag`. And the
+//! `Idempotency-Key`, where it is required.
 
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
@@ -38,6 +39,23 @@ impl actix_web::FromRequest for IfMatch {
 /// The strong entity tag of a version, and of what the time alone has made of it.
 pub fn etag(version: i64, variant: Option<&str>) -> String {
     variant.map_or_else(|| format!("\"{version}\""), |variant| format!("\"{version}.{variant}\""))
+}
+
+/// That the caller gave an `Idempotency-Key`: required on batches, which nobody wants to happen twice.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRequired;
+
+impl actix_web::FromRequest for KeyRequired {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(if request.headers().contains_key("idempotency-key") {
+            Ok(Self)
+        } else {
+            Err(Problem::new(Code::MalformedHeader).detail("Idempotency-Key is required here."))
+        })
+    }
 }
 
 /// Whether the caller has this version already.

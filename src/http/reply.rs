@@ -108,6 +108,8 @@ replies! {
     Plain<T>;
     /// 204.
     Gone<T>;
+    /// 207: a result for each item of a batch.
+    Multi<T>;
 }
 
 impl<T: Resource> Created<T> {
@@ -167,6 +169,14 @@ impl<T: Serialize> Plain<Page<T>> {
         let query: Vec<&str> = [filters.as_str(), &limit].into_iter().filter(|part| !part.is_empty()).collect();
         let query = [&query[..], &[&format!("cursor={cursor}")]].concat().join("&");
         Ok(answer.header(LINK, format!("<{path}?{query}>; rel=\"next\"")).into())
+    }
+}
+
+impl<T: Serialize> Multi<T> {
+    /// # Errors
+    /// Where the results cannot be written as JSON.
+    pub fn new(results: &T) -> Result<Self, Problem> {
+        Ok(Answer::new(StatusCode::MULTI_STATUS, results)?.into())
     }
 }
 

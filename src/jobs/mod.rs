@@ -1,6 +1,7 @@
 //! What has to happen without a request. Found by queries over state, not kept in timers: each job is idempotent,
 //! may be killed at any point, and runs on one of several instances at a time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
@@ -15,9 +16,10 @@ use crate::db::{Conn, types::LeaseHolder};
 use crate::events::{self, Actor, Event, EventType};
 use crate::idempotency;
 use crate::policy::deadline::local_day;
+use crate::policy::holidays::BankHolidays;
 use crate::problem::Problem;
 use crate::resources::business_cases::BusinessCaseState;
-use crate::resources::{business_cases, comments, people, policies, schools};
+use crate::resources::{business_cases, comments, courses, people, policies, schools};
 
 /// As which the jobs stand in the log.
 const CLIENT: &str = "weald-jobs";
@@ -42,21 +44,14 @@ pub async fn run_all(state: &State) -> Result<Vec<(&'static str, usize)>, Proble
 }
 
 async fn under_lease(state: &State, now: Instant) -> Result<Vec<(&'static str, usize)>, Problem> {
-    let mut done = vec![("calendar", 0), ("overdue", 0), ("lapsed", 0)];
-    done.push(("policies", seed_policies(state).await?));
+    let mut done: Vec<(&'static str, usize)> = JOBS.iter().map(|(name, _)| (*name, 0)).collect();
     let schools = state.db.read(|conn| Ok::<_, Problem>(events::chain::schools_on_file(conn)?)).await?;
     for (school, _) in schools {
-        for (job, outcome) in
-            [recompute(state, school).await, batches(state, school, mark_overdue).await, batches(state, school, lapse).await]
-                .into_iter()
-                .enumerate()
-        {
-            match outcome {
-                Ok(count) => done[job].1 += count,
+        for ((name, job), (_, total)) in JOBS.iter().zip(&mut done) {
+            match batches(state, school, *job).await {
+                Ok(count) => *total += count,
                 // What fails in one school is no reason to leave the others out.
-                Err(problem) => {
-                    tracing::error!(%school, job = done[job].0, cause = problem.cause(), "a job failed; it will be tried again");
-                }
+                Err(problem) => tracing::error!(%school, job = name, cause = problem.cause(), "a job failed; it will be tried again"),
             }
         }
     }
@@ -97,14 +92,31 @@ fn give_back(tx: &mut Conn, holder: LeaseHolder) -> Result<(), Problem> {
     Ok(())
 }
 
+/// One school, at the time of a run.
+struct Run {
+    school: SchoolId,
+    now: Instant,
+    bank_holidays: Arc<BankHolidays>,
+}
+
+impl Run {
+    fn actor(&self) -> Actor {
+        Actor::system(self.school, CLIENT, self.now)
+    }
+}
+
 /// A job on one school: deals with at most [`BATCH`] things and says how many there were.
-type Job = fn(&mut Conn, SchoolId, Instant) -> Result<usize, Problem>;
+type Job = fn(&mut Conn, &Run) -> Result<usize, Problem>;
+
+/// Every job there is, in the order in which they run.
+const JOBS: &[(&str, Job)] =
+    &[("policies", seed_policy), ("courses", seed_courses), ("calendar", recompute), ("overdue", mark_overdue), ("lapsed", lapse)];
 
 async fn batches(state: &State, school: SchoolId, job: Job) -> Result<usize, Problem> {
     let mut total = 0;
     loop {
-        let now = state.clock.now();
-        let dealt = state.db.write(school.uuid(), move |tx| job(tx, school, now)).await?;
+        let run = Run { school, now: state.clock.now(), bank_holidays: Arc::clone(&state.bank_holidays) };
+        let dealt = state.db.write(school.uuid(), move |tx| job(tx, &run)).await?;
         total += dealt;
         if i64::try_from(dealt).unwrap_or(BATCH) < BATCH {
             return Ok(total);
@@ -112,19 +124,15 @@ async fn batches(state: &State, school: SchoolId, job: Job) -> Result<usize, Pro
     }
 }
 
-/// A school that is older than the policies here gets its social media policy.
-async fn seed_policies(state: &State) -> Result<usize, Problem> {
-    let without = state.db.read(|conn| Ok::<_, Problem>(policies::rows::schools_without(conn)?)).await?;
-    let (schools, now) = (without.len(), state.clock.now());
-    for (school, name) in without {
-        let by = Actor::system(school, CLIENT, now);
-        state.db.write(school.uuid(), move |tx| policies::seed::seed(tx, &name, by).map_err(Problem::from)).await?;
-    }
-    Ok(schools)
+/// CTX-3: a school that was there before there were policies gets the social media policy.
+fn seed_policy(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
+    let name = schools::rows::find(tx, run.school)?.name;
+    Ok(policies::seed::seed(tx, &name, run.actor())?.into())
 }
 
 /// MON-2: a comment that nobody responded to in time is recorded once, and the headteacher is told.
-fn mark_overdue(tx: &mut Conn, school: SchoolId, now: Instant) -> Result<usize, Problem> {
+fn mark_overdue(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
+    let &Run { school, now, .. } = run;
     let overdue = comments::rows::mark_overdue(tx, school, now, BATCH)?;
     if overdue.is_empty() {
         return Ok(0);
@@ -138,35 +146,38 @@ fn mark_overdue(tx: &mut Conn, school: SchoolId, now: Instant) -> Result<usize, 
             None => event,
         }
     });
-    events::record_all(tx, Actor::system(school, CLIENT, now), happened.collect())?;
+    events::record_all(tx, run.actor(), happened.collect())?;
     Ok(overdue.len())
 }
 
 /// R-HT-5: an approval that is not used in time lapses.
-fn lapse(tx: &mut Conn, school: SchoolId, now: Instant) -> Result<usize, Problem> {
+fn lapse(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
+    let &Run { school, now, .. } = run;
     let lapsed = business_cases::rows::lapse(tx, school, now, BATCH)?;
     let happened = lapsed.iter().map(|id| Event::new(EventType::BusinessCaseLapsed, id.uuid()).state(BusinessCaseState::Lapsed));
-    events::record_all(tx, Actor::system(school, CLIENT, now), happened.collect())?;
+    events::record_all(tx, run.actor(), happened.collect())?;
     Ok(lapsed.len())
 }
 
+/// A15: a school that was there before there were courses gets those that every school begins with.
+fn seed_courses(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
+    let seeded = courses::rows::seed(tx, run.school, run.now)?;
+    let happened = seeded.iter().map(|id| Event::new(EventType::CourseCreated, id.uuid()));
+    events::record_all(tx, run.actor(), happened.collect())?;
+    Ok(seeded.len())
+}
+
 /// A newer bank holiday file changes deadlines as a changed calendar does.
-async fn recompute(state: &State, school: SchoolId) -> Result<usize, Problem> {
-    let (bank_holidays, now) = (state.bank_holidays.clone(), state.clock.now());
-    state
-        .db
-        .write(school.uuid(), move |tx| {
-            let mut row = schools::rows::find(tx, school)?;
-            let fingerprint = schools::rows::fingerprint(&bank_holidays);
-            if row.calendar_fingerprint == fingerprint {
-                return Ok(0);
-            }
-            row.calendar_fingerprint = fingerprint;
-            schools::rows::save(tx, &mut row, now)?;
-            let calendar = schools::rows::calendar(tx, school, &bank_holidays)?;
-            comments::rows::recompute_deadlines(tx, Actor::system(school, CLIENT, now), &calendar)
-        })
-        .await
+fn recompute(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
+    let mut row = schools::rows::find(tx, run.school)?;
+    let fingerprint = schools::rows::fingerprint(&run.bank_holidays);
+    if row.calendar_fingerprint == fingerprint {
+        return Ok(0);
+    }
+    row.calendar_fingerprint = fingerprint;
+    schools::rows::save(tx, &mut row, run.now)?;
+    let calendar = schools::rows::calendar(tx, run.school, &run.bank_holidays)?;
+    comments::rows::recompute_deadlines(tx, run.actor(), &calendar)
 }
 
 /// What has served its time: answers kept for repeated requests, dead sessions, old counts of failed logins.

@@ -38,4 +38,8 @@ clauses! {
     RSt1 = "R-ST-1": "Staff know the policy and comply";
     Elig1 = "ELIG-1": "Whoever runs an account has read and understood the policy and is trained";
     Beh1 = "BEH-1": "All users keep to the policy's standard of behaviour";
+    Sc3 = "SC-3": "Safe use is encouraged by training and education";
+    RHt1 = "R-HT-1": "The headteacher facilitates training and guidance";
+    RSt2 = "R-ST-2": "Staff attend appropriate training";
+    PuPu2 = "PU-PU-2": "An education programme makes pupils safe and responsible users";
 }

@@ -12,3 +12,4 @@ pub mod team;
 pub mod guidance;
 pub mod required;
 pub mod text;
+pub mod training;

@@ -23,3 +23,6 @@ mod permissions;
 mod plans;
 mod schools;
 mod story;
+
+mod education_sessions;
+mod trainings;

@@ -48,7 +48,11 @@ fn sample(operation: &Operation, name: &str) -> String {
 
 /// A request that is as the document says, apart from its ids, of which there are none.
 fn sound<'s>(caller: &Caller<'s>, operation: &Operation, url: &str, body: Option<&Value>) -> Request<'s> {
-    let request = caller.send(operation.method.to_uppercase().parse().unwrap(), url).if_match("\"1\"");
+    let mut request = caller.send(operation.method.to_uppercase().parse().unwrap(), url).if_match("\"1\"");
+    let mut parameters = operation.item["parameters"].as_array().into_iter().flatten();
+    if parameters.any(|parameter| parameter["name"] == "Idempotency-Key") {
+        request = request.idempotency_key(Uuid::now_v7());
+    }
     let content = &operation.item["requestBody"]["content"];
     match content.get("application/json") {
         Some(media) => request.body("application/json", body.unwrap_or(&media["example"]).to_string()),
@@ -100,6 +104,10 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("business-cases", id(&school.submitted_case().await)),
         ("accounts", id(&account)),
         ("comments", id(&comment)),
+        ("courses", id(&school.course("Social media safety").await)),
+        ("training-sessions", id(&school.training_session().await)),
+        ("training-completions", id(&school.completion(&school.second_staff(), "2026-01-12").await)),
+        ("education-sessions", id(&school.education_session(json!({})).await)),
     ])
 }
 
@@ -109,6 +117,8 @@ fn collection(path: &str, name: &str) -> String {
         "id" => path.split("/{id}").next().and_then(|before| before.rsplit('/').next()).unwrap_or_default().to_owned(),
         "person_id" | "guardian_id" | "pupil_id" | "delegate_id" => "people".to_owned(),
         "subject_id" => "accounts".to_owned(),
+        "trainer_id" | "deliverer_id" => "people".to_owned(),
+        "session_id" => "training-sessions".to_owned(),
         name => format!("{}s", name.trim_end_matches("_id").replace('_', "-")),
     }
 }

@@ -30,6 +30,7 @@ use crate::policy::roles::{Role, is_staff};
 use crate::policy::team;
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::{people, schools};
+use crate::words::joined;
 
 pub fn operations(config: &mut ServiceConfig) {
     config
@@ -356,13 +357,6 @@ fn decide(row: &mut BusinessCaseRow, state: BusinessCaseState, by: Option<Person
 /// The decision before is no decision on what the case is now.
 fn undecide(row: &mut BusinessCaseRow) {
     (row.decided_at, row.decided_by, row.decision_reason, row.lapses_at) = (None, None, None, None);
-}
-
-fn joined(audiences: &[Audience]) -> String {
-    let mut words: Vec<&str> = audiences.iter().map(Into::into).collect();
-    words.sort_unstable();
-    words.dedup();
-    words.join(" ")
 }
 
 /// Names each person once and people of this school only; how many and who is asked elsewhere.

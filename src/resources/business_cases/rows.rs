@@ -12,6 +12,7 @@ use crate::db::{Conn, MultiBackend};
 use crate::page::Window;
 use crate::policy::platforms::{Audience, Platform, Visibility};
 use crate::problem::{Code, Problem};
+use crate::words::split;
 
 /// One row of `business_cases`.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
@@ -45,7 +46,7 @@ pub struct BusinessCaseRow {
 
 impl BusinessCaseRow {
     pub fn audiences(&self) -> Vec<Audience> {
-        self.audiences.split(' ').filter_map(|word| word.parse().ok()).collect()
+        split(&self.audiences)
     }
 }
 

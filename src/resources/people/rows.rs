@@ -407,3 +407,12 @@ pub fn roles_of(conn: &mut Conn, school: SchoolId, ids: &[PersonId]) -> QueryRes
     }
     Ok(roles)
 }
+
+/// What those of `ids` are to the school who are people of it.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn kinds(conn: &mut Conn, school: SchoolId, ids: &[PersonId]) -> QueryResult<HashMap<PersonId, PersonKind>> {
+    let kinds = people::table.filter(people::school_id.eq(school)).filter(people::id.eq_any(ids)).select((people::id, people::kind));
+    Ok(kinds.load(conn)?.into_iter().collect())
+}

@@ -19,6 +19,7 @@ use crate::policy::deadline::{self, SchoolCalendar};
 use crate::policy::holidays::{BankHolidays, HolidayDivision};
 use crate::problem::{Code, Problem};
 use crate::resources::policies::seed;
+use crate::resources::courses;
 
 /// One row of `schools`.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -81,11 +82,13 @@ pub fn calendar(conn: &mut Conn, school: SchoolId, bank_holidays: &Arc<BankHolid
 }
 
 /// Sets a school up, with the beginning of its log and its social media policy.
+/// Sets a school up, with the beginning of its log and the courses that every school begins with (A15).
 ///
 /// # Errors
 /// Where the database gives none.
 pub fn create(tx: &mut Conn, row: &SchoolRow, by: &str) -> QueryResult<()> {
     diesel::insert_into(schools::table).values(row).execute(tx)?;
+    courses::rows::seed(tx, row.id, row.created_at)?;
     events::begin(tx, row.id)?;
     let system = Actor::system(row.id, by, row.created_at);
     events::record(tx, system.clone(), Event::new(EventType::SchoolCreated, row.id.uuid()))?;

@@ -1,0 +1,4 @@
+DROP TABLE education_sessions;
+DROP TABLE training_completions;
+DROP TABLE training_sessions;
+DROP TABLE courses;
