@@ -100,6 +100,9 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("business-cases", id(&school.submitted_case().await)),
         ("accounts", id(&account)),
         ("comments", id(&comment)),
+        ("policies", id(&school.social_media_policy().await)),
+        ("policy-versions", id(&school.version_in_review(json!({})).await)),
+        ("acknowledgements", id(&school.acknowledgement(&school.staff()).await)),
     ])
 }
 
@@ -109,6 +112,7 @@ fn collection(path: &str, name: &str) -> String {
         "id" => path.split("/{id}").next().and_then(|before| before.rsplit('/').next()).unwrap_or_default().to_owned(),
         "person_id" | "guardian_id" | "pupil_id" | "delegate_id" => "people".to_owned(),
         "subject_id" => "accounts".to_owned(),
+        "policy_id" => "policies".to_owned(),
         name => format!("{}s", name.trim_end_matches("_id").replace('_', "-")),
     }
 }
