@@ -13,11 +13,11 @@ pub mod schools;
 pub mod service;
 
 pub mod acknowledgements;
+pub mod courses;
+pub mod education_sessions;
 pub mod guidance;
 pub mod policies;
 pub mod policy_versions;
-pub mod courses;
-pub mod education_sessions;
 pub mod training_completions;
 pub mod training_gaps;
 pub mod training_sessions;

@@ -20,7 +20,7 @@ on_both_engines! {
                 break;
             }
         }
-        assert_eq!(seen, (1..=7).collect::<Vec<_>>());
+        assert_eq!(seen, (1..=9).collect::<Vec<_>>());
         let latest = head.get("/v1/events?after=latest").await.is(200);
         assert_eq!(latest["items"], json!([]));
         let draft = school.draft().await;
@@ -63,7 +63,7 @@ on_both_engines! {
         school.staff().post("/v1/comments", &body).await.is(201);
         let feed = school.service().get("/v1/events").await.is(200);
         let types: Vec<_> = feed["items"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
-        assert_eq!(types, ["school.created", "account.created", "account.activated", "comment.logged"], "what it may read, and what it did");
+        assert_eq!(types, ["school.created", "policy.created", "account.created", "account.activated", "comment.logged"], "what it may read, and what it did");
     }
 
     async fn events_hold_ids_and_names_of_fields_and_no_values(school: School) {
@@ -78,40 +78,40 @@ on_both_engines! {
         school.approved_case().await;
         let id = school.id;
         let verify = async || school.read(move |conn| chain::verify(conn, id)).await;
-        assert_eq!(verify().await, Ok(4));
-        let second = move || events::table.find((id, 2_i64));
-        let set_type = move |to: &'static str| move |tx: &mut weald::db::Conn| diesel::update(second()).set(events::event_type.eq(to)).execute(tx);
+        assert_eq!(verify().await, Ok(6));
+        let drafted = move || events::table.find((id, 4_i64));
+        let set_type = move |to: &'static str| move |tx: &mut weald::db::Conn| diesel::update(drafted()).set(events::event_type.eq(to)).execute(tx);
         school.write(set_type("business_case.rejected")).await;
-        assert_eq!(verify().await, Err(Break::Changed(2)));
+        assert_eq!(verify().await, Err(Break::Changed(4)));
         school.write(set_type("business_case.drafted")).await;
-        assert_eq!(verify().await, Ok(4));
+        assert_eq!(verify().await, Ok(6));
 
         let renumber = move |from: i64, to: i64| {
             move |tx: &mut weald::db::Conn| diesel::update(events::table.find((id, from))).set(events::number.eq(to)).execute(tx)
         };
-        for (from, to) in [(2, 9), (3, 2), (9, 3)] {
+        for (from, to) in [(4, 9), (5, 4), (9, 5)] {
             school.write(renumber(from, to)).await;
         }
-        assert_eq!(verify().await, Err(Break::Changed(2)), "two rows swapped");
-        for (from, to) in [(3, 9), (2, 3), (9, 2)] {
+        assert_eq!(verify().await, Err(Break::Changed(4)), "two rows swapped");
+        for (from, to) in [(5, 9), (4, 5), (9, 4)] {
             school.write(renumber(from, to)).await;
         }
-        assert_eq!(verify().await, Ok(4));
+        assert_eq!(verify().await, Ok(6));
 
-        school.write(move |tx| diesel::delete(events::table.find((id, 4_i64))).execute(tx)).await;
-        assert_eq!(verify().await, Err(Break::Truncated { found: 3, head: 4 }));
-        school.write(move |tx| diesel::delete(second()).execute(tx)).await;
-        assert_eq!(verify().await, Err(Break::Missing(2)));
+        school.write(move |tx| diesel::delete(events::table.find((id, 6_i64))).execute(tx)).await;
+        assert_eq!(verify().await, Err(Break::Truncated { found: 5, head: 6 }));
+        school.write(move |tx| diesel::delete(drafted()).execute(tx)).await;
+        assert_eq!(verify().await, Err(Break::Missing(4)));
     }
 
     async fn a_signed_head_that_was_kept_shows_that_the_log_was_cut_off(school: School) {
         school.approved_case().await;
         let head = school.dpo().get("/v1/events/head").await.is(200);
-        assert_eq!((&head["number"], head["hash"].as_str().map(str::len)), (&json!(4), Some(43)), "{head}");
+        assert_eq!((&head["number"], head["hash"].as_str().map(str::len)), (&json!(6), Some(43)), "{head}");
         let signed = head["signed_head"].as_str().unwrap();
         let keys = &school.state().tokens;
         let kept = Head::read(signed, keys).unwrap();
-        assert_eq!((kept.school, kept.number, json!(kept.hash)), (school.id, 4, head["hash"].clone()));
+        assert_eq!((kept.school, kept.number, json!(kept.hash)), (school.id, 6, head["hash"].clone()));
         assert_eq!(Head::read(&school.dpo().token().await, keys), None, "an access token is no head");
         assert_eq!(Head::read(&format!("{}A{}", &signed[..60], &signed[61..]), keys), None, "altered");
         school.bearer(signed).get("/v1/events/head").await.is(401);
@@ -128,9 +128,9 @@ on_both_engines! {
             let hash: String = events::table.find((id, cut - 1)).select(events::hash).first(tx)?;
             diesel::update(event_heads::table.find(id)).set((event_heads::number.eq(cut - 1), event_heads::hash.eq(hash))).execute(tx)
         }).await;
-        assert_eq!(school.read(move |conn| chain::verify(conn, id)).await, Ok(3), "the chain alone cannot tell");
-        assert_eq!(leads().await, Err(Break::NotTheHead(4)));
+        assert_eq!(school.read(move |conn| chain::verify(conn, id)).await, Ok(5), "the chain alone cannot tell");
+        assert_eq!(leads().await, Err(Break::NotTheHead(6)));
         school.draft().await;
-        assert_eq!(leads().await, Err(Break::NotTheHead(4)), "written anew");
+        assert_eq!(leads().await, Err(Break::NotTheHead(6)), "written anew");
     }
 }

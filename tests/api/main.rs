@@ -8,6 +8,7 @@ mod support;
 
 mod access;
 mod accounts;
+mod acknowledgements;
 mod business_cases;
 mod comments;
 mod concurrency;
@@ -16,11 +17,14 @@ mod databases;
 mod delegations;
 mod durability;
 mod events;
+mod guidance;
 mod idempotency;
 mod invitations;
 mod people;
 mod permissions;
 mod plans;
+mod policies;
+mod policy_versions;
 mod schools;
 mod story;
 

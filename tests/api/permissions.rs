@@ -108,6 +108,9 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("training-sessions", id(&school.training_session().await)),
         ("training-completions", id(&school.completion(&school.second_staff(), "2026-01-12").await)),
         ("education-sessions", id(&school.education_session(json!({})).await)),
+        ("policies", id(&school.social_media_policy().await)),
+        ("policy-versions", id(&school.version_in_review(json!({})).await)),
+        ("acknowledgements", id(&school.acknowledgement(&school.staff()).await)),
     ])
 }
 
@@ -119,6 +122,7 @@ fn collection(path: &str, name: &str) -> String {
         "subject_id" => "accounts".to_owned(),
         "trainer_id" | "deliverer_id" => "people".to_owned(),
         "session_id" => "training-sessions".to_owned(),
+        "policy_id" => "policies".to_owned(),
         name => format!("{}s", name.trim_end_matches("_id").replace('_', "-")),
     }
 }

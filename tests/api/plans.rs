@@ -100,4 +100,30 @@ on_both_engines! {
             }
         }
     }
+
+    async fn every_filter_of_the_acknowledgements_walks_an_index(school: School) {
+        use weald::db::types::{AcknowledgementId, PolicyId, PolicyVersionId};
+        use weald::resources::acknowledgements::rows::{AcknowledgementRow, Filter, Sight, listing};
+        school.acknowledgement(&school.staff()).await;
+        school.write(|tx| diesel::sql_query("ANALYZE").execute(tx)).await;
+        let (id, staff, parent) = (school.id, school.staff().id(), school.parent().id());
+        for filter in [
+            Filter::default(),
+            Filter { people: vec![staff], ..Filter::default() },
+            Filter { people: vec![staff, parent], ..Filter::default() },
+            Filter { policies: vec![PolicyId::new()], ..Filter::default() },
+            Filter { versions: vec![PolicyVersionId::new()], ..Filter::default() },
+        ] {
+            for sight in [Sight::All, Sight::Own(staff)] {
+                for after in [None, Some(AcknowledgementId::new())] {
+                    let mut window = Window::<AcknowledgementId>::new(None, None, &"").unwrap();
+                    window.after = after;
+                    let filter = filter.clone();
+                    let plan = school.read(move |conn| plan(conn, listing(id, sight, &filter, &window).select(AcknowledgementRow::as_select()))).await;
+                    assert!(plan.to_lowercase().contains("index"), "no index is walked:\n{plan}");
+                    assert!(!plan.contains("TEMP B-TREE") && !plan.contains("Sort") && !plan.contains("Seq Scan"), "rows are sorted:\n{plan}");
+                }
+            }
+        }
+    }
 }

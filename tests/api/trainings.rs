@@ -34,7 +34,10 @@ impl School {
 
     async fn completion_with(&self, of: &Caller<'_>, members: Value) -> Value {
         let course = self.course("Social media safety").await;
-        with(json!({ "person_id": of.id(), "course_id": course["id"], "completed_on": "2026-01-12", "evidence": "Signed the register." }), members)
+        with(
+            json!({ "person_id": of.id(), "course_id": course["id"], "completed_on": "2026-01-12", "evidence": "Signed the register." }),
+            members,
+        )
     }
 
     /// Somebody has completed every course, on this day.

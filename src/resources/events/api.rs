@@ -14,7 +14,8 @@ use validator::Validate;
 use super::rows::{self, Filter, Sight};
 use crate::access::caller::Caller;
 use crate::access::permissions::{
-    AuditEvents, ReadAccounts, ReadComments, ReadDelegations, ReadEventHead, ReadEvents, ReadPersonDetails, ReadSchool,
+    AuditEvents, ReadAccounts, ReadComments, ReadCourses, ReadDelegations, ReadEventHead, ReadEvents, ReadPersonDetails, ReadPolicies,
+    ReadSchool, ReadTraining,
 };
 use crate::app::State;
 use crate::clock::Instant;
@@ -178,6 +179,9 @@ fn sight<P>(me: &Caller<P>) -> Sight {
                 ("delegation", me.may_all::<ReadDelegations>()),
                 ("account", me.may_all::<ReadAccounts>()),
                 ("comment", me.may_all::<ReadComments>()),
+                ("policy", me.may_all::<ReadPolicies>()),
+                ("course", me.may_all::<ReadCourses>()),
+                ("training_completion", me.may_all::<ReadTraining>()),
             ];
             let kinds = readable.into_iter().filter(|(_, may)| *may).map(|(kind, _)| kind).collect();
             Sight::Of(kinds, me.client_id().to_owned())

@@ -18,8 +18,8 @@ use crate::events::{self, Actor, Event, EventType};
 use crate::policy::deadline::{self, SchoolCalendar};
 use crate::policy::holidays::{BankHolidays, HolidayDivision};
 use crate::problem::{Code, Problem};
-use crate::resources::policies::seed;
 use crate::resources::courses;
+use crate::resources::policies::seed;
 
 /// One row of `schools`.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]

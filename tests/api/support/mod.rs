@@ -4,6 +4,7 @@ pub mod caller;
 pub mod cases;
 pub mod contract;
 pub mod database;
+pub mod policies;
 pub mod postgres;
 
 use std::cell::RefCell;
