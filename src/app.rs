@@ -23,7 +23,9 @@ use crate::http::{document, edge};
 use crate::metrics::Metrics;
 use crate::policy::holidays::BankHolidays;
 use crate::problem::{Code, Problem};
-use crate::resources::{accounts, business_cases, comments, deadlines, delegations, events, invitations, people, schools, service};
+use crate::resources::{
+    accounts, business_cases, comments, deadlines, delegations, events, invitations, monitoring, people, schools, service,
+};
 
 /// Every operation there is, in the order of the document.
 pub fn operations(config: &mut ServiceConfig) {
@@ -35,6 +37,7 @@ pub fn operations(config: &mut ServiceConfig) {
     business_cases::operations(config);
     accounts::operations(config);
     comments::operations(config);
+    monitoring::operations(config);
     deadlines::operations(config);
     events::operations(config);
     service::operations(config);

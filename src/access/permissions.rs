@@ -106,6 +106,11 @@ permissions! {
     PreviewDeadline = "deadlines:preview" "Compute a deadline without writing anything" for
         Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | ParentCarer | Governor | ChairOfGovernors | Dsl | DeputyDsl | Dpo | MisIntegration;
 
+    ReadMonitoring = "monitoring:read" "Read monitoring checks and how the accounts are covered by them" for
+        Headteacher | ItTechnician | Dsl | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own | DeputyDsl own | Governor own;
+    LogMonitoringCheck = "monitoring:log" "Log a monitoring check" for
+        Headteacher | ItTechnician | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own | Dsl own | DeputyDsl own | Governor own;
+
     ReadEvents = "events:read" "Follow what happens" for
         Headteacher | Dpo | MisIntegration | ItTechnician own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
     ReadEventHead = "events:head" "Keep the signed head of the log elsewhere, against its being cut off" for

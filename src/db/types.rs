@@ -178,6 +178,7 @@ ids! {
     AccountId;
     CommentId;
     ResponseId;
+    MonitoringCheckId;
     EventId;
     /// A running program that holds a lease.
     LeaseHolder;
@@ -264,4 +265,6 @@ stored_as_text!(
     crate::resources::people::Relationship,
     crate::policy::platforms::Platform,
     crate::policy::platforms::Visibility,
+    crate::policy::monitoring::MonitoringLevel,
+    crate::resources::monitoring::FindingKind,
 );

@@ -81,6 +81,11 @@ event_types! {
     CommentNeedsNoResponse = "comment.no_response_required" on "comment", "MON-2": "A comment was found to need no response.";
     CommentClosed = "comment.closed" on "comment", "MON-2": "A comment was closed.";
     CommentOverdue = "comment.overdue" on "comment", "MON-2": "A comment was not responded to in time; the headteacher is told.";
+    MonitoringCheckLogged = "monitoring_check.logged" on "monitoring_check", "MON-1": "A monitoring check was logged.";
+    BullyingFound = "monitoring_check.bullying_found" on "monitoring_check", "MON-3": "A monitoring check found bullying.";
+    AccountMonitoringAmber = "account.monitoring_amber" on "account", "MON-1": "An account was not checked for so many days that the headteacher is told.";
+    AccountMonitoringRed = "account.monitoring_red" on "account", "MON-1": "An account was not checked for far too long; the headteacher is told.";
+    AccountMonitoringResumed = "account.monitoring_resumed" on "account", "MON-1": "An account that had not been checked is checked again.";
 }
 
 impl EventType {

@@ -57,6 +57,7 @@ const TAGS: &[(&str, &str)] = &[
     ("business-cases", "What has to be approved before an account exists."),
     ("accounts", "The school's accounts on social media."),
     ("comments", "Comments, queries and complaints, each with its deadline."),
+    ("monitoring", "Monitoring checks, and how the accounts are covered by them."),
     ("deadlines", "The response clock."),
     ("events", "The one log: audit trail and change feed."),
     ("service", "Health, figures and the problems there are."),

@@ -14,10 +14,11 @@ use crate::db::types::SchoolId;
 use crate::db::{Conn, types::LeaseHolder};
 use crate::events::{self, Actor, Event, EventType};
 use crate::idempotency;
+use crate::policy::monitoring::MonitoringLevel;
 use crate::policy::roles::Role;
 use crate::problem::Problem;
 use crate::resources::business_cases::BusinessCaseState;
-use crate::resources::{business_cases, comments, people, schools};
+use crate::resources::{business_cases, comments, monitoring, people, schools};
 
 /// As which the jobs stand in the log.
 const CLIENT: &str = "weald-jobs";
@@ -36,12 +37,13 @@ pub async fn run_all(state: &State) -> Result<Vec<(&'static str, usize)>, Proble
     if !state.db.write(Uuid::nil(), move |tx| lease(tx, holder, now)).await? {
         return Ok(Vec::new());
     }
-    let mut done = vec![("calendar", 0), ("overdue", 0), ("lapsed", 0)];
+    let mut done = vec![("calendar", 0), ("overdue", 0), ("lapsed", 0), ("unmonitored", 0)];
     let schools = state.db.read(|conn| Ok::<_, Problem>(events::chain::schools_on_file(conn)?)).await?;
     for (school, _) in schools {
         done[0].1 += recompute(state, school).await?;
         done[1].1 += batches(state, school, mark_overdue).await?;
         done[2].1 += batches(state, school, lapse).await?;
+        done[3].1 += batches(state, school, record_unmonitored).await?;
     }
     done.push(("forgotten", state.db.write(Uuid::nil(), move |tx| forget(tx, now)).await?));
     state.limits.general.forget_idle();
@@ -120,6 +122,28 @@ fn lapse(tx: &mut Conn, school: SchoolId, now: Instant) -> Result<usize, Problem
     let happened = lapsed.iter().map(|id| Event::new(EventType::BusinessCaseLapsed, id.uuid()).state(BusinessCaseState::Lapsed));
     events::record_all(tx, Actor::system(school, CLIENT, now), happened.collect())?;
     Ok(lapsed.len())
+}
+
+/// MON-1: an account that nobody checks is recorded once as amber and once as red, and the headteacher is told.
+fn record_unmonitored(tx: &mut Conn, school: SchoolId, now: Instant) -> Result<usize, Problem> {
+    let row = schools::rows::find(tx, school)?;
+    let limits = row.thresholds().limits(row.zone(), *now);
+    let mut happened = Vec::new();
+    for (level, kind) in
+        [(MonitoringLevel::Red, EventType::AccountMonitoringRed), (MonitoringLevel::Amber, EventType::AccountMonitoringAmber)]
+    {
+        let lapsed = monitoring::rows::record_lapsed(tx, school, level, limits, now, BATCH)?;
+        happened.extend(lapsed.into_iter().map(|account| Event::new(kind, account.uuid())));
+    }
+    if happened.is_empty() {
+        return Ok(0);
+    }
+    if let Some(head) = people::rows::holding(tx, school, Role::Headteacher)?.into_iter().min() {
+        happened = happened.into_iter().map(|event| event.related("told", head.uuid())).collect();
+    }
+    let found = happened.len();
+    events::record_all(tx, Actor::system(school, CLIENT, now), happened)?;
+    Ok(found)
 }
 
 /// A newer bank holiday file changes deadlines as a changed calendar does.
