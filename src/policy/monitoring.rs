@@ -320,7 +320,7 @@ mod tests {
         #[test]
         fn the_limits_for_queries_say_what_the_standing_says(
             now in any_instant(), zone in any_zone(), activated in 0..2_000_000_i64, checked in prop::option::of(0..2_000_000_i64),
-            amber_days in 1..15, hours in 0..336,
+            amber_days in 1..15_i32, hours in 0..336_i32,
         ) {
             let thresholds = Thresholds { amber_days, red_hours: (24 * amber_days + hours).min(336) };
             let ago = |seconds: i64| now - TimeDelta::seconds(seconds);

@@ -18,6 +18,7 @@ mod durability;
 mod events;
 mod idempotency;
 mod invitations;
+mod monitoring;
 mod people;
 mod permissions;
 mod plans;
