@@ -19,6 +19,7 @@ use weald::db::{Conn, DatabaseUrl, Db};
 use weald::page::Window;
 use weald::policy::deadline::DeadlineRule;
 use weald::policy::holidays::HolidayDivision;
+use weald::policy::monitoring::{AMBER_DAYS, RED_HOURS};
 use weald::policy::platforms::{Platform, Visibility};
 use weald::policy::roles::PersonKind;
 use weald::problem::Problem;
@@ -64,6 +65,8 @@ fn seed(tx: &mut Conn, school: SchoolId, account: AccountId, comments: i64) -> R
         holiday_division: HolidayDivision::EnglandAndWales,
         bank_holidays_count_as_weekend: false,
         business_case_lapse_days: 90,
+        monitoring_amber_days: AMBER_DAYS,
+        monitoring_red_hours: RED_HOURS,
         calendar_fingerprint: String::new(),
         version: 1,
         created_at: now,

@@ -23,9 +23,10 @@ use crate::http::{document, edge};
 use crate::metrics::Metrics;
 use crate::policy::holidays::BankHolidays;
 use crate::problem::{Code, Problem};
-use crate::resources::{accounts, business_cases, comments, deadlines, delegations, events, invitations, people, schools, service};
-use crate::resources::{acknowledgements, guidance, policies, policy_versions};
-use crate::resources::{courses, education_sessions, training_completions, training_gaps, training_sessions};
+use crate::resources::{
+    accounts, acknowledgements, business_cases, comments, courses, deadlines, delegations, education_sessions, events, guidance,
+    invitations, monitoring, people, policies, policy_versions, schools, service, training_completions, training_gaps, training_sessions,
+};
 
 /// Every operation there is, in the order of the document.
 pub fn operations(config: &mut ServiceConfig) {
@@ -37,6 +38,7 @@ pub fn operations(config: &mut ServiceConfig) {
     business_cases::operations(config);
     accounts::operations(config);
     comments::operations(config);
+    monitoring::operations(config);
     deadlines::operations(config);
     policies::operations(config);
     policy_versions::operations(config);

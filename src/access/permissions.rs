@@ -140,6 +140,10 @@ permissions! {
         Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl | Governor | ChairOfGovernors;
     RecordEducation = "education:record" "Record what pupils were taught of safe use" for
         Headteacher | LeadershipTeam | Staff | Dsl;
+    ReadMonitoring = "monitoring:read" "Read monitoring checks and how the accounts are covered by them" for
+        Headteacher | ItTechnician | Dsl | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own | DeputyDsl own | Governor own;
+    LogMonitoringCheck = "monitoring:log" "Log a monitoring check" for
+        Headteacher | ItTechnician | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own | Dsl own | DeputyDsl own | Governor own;
 
     ReadEvents = "events:read" "Follow what happens" for
         Headteacher | Dpo | MisIntegration | ItTechnician own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;

@@ -5,6 +5,7 @@ use weald::clock::{Clock, Instant};
 use weald::config::Storage;
 use weald::db::types::SchoolId;
 use weald::policy::holidays::HolidayDivision;
+use weald::policy::monitoring::{AMBER_DAYS, RED_HOURS};
 use weald::resources::schools::rows::{self, SchoolRow};
 use weald::server;
 
@@ -58,6 +59,8 @@ impl NewSchool {
             holiday_division: self.holiday_division,
             bank_holidays_count_as_weekend: false,
             business_case_lapse_days: LAPSE_DAYS,
+            monitoring_amber_days: AMBER_DAYS,
+            monitoring_red_hours: RED_HOURS,
             calendar_fingerprint: rows::fingerprint(&server::bank_holidays(storage)?),
             version: 1,
             created_at: now,

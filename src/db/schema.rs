@@ -15,6 +15,8 @@ diesel::table! {
         version -> BigInt,
         created_at -> Instant,
         updated_at -> Instant,
+        monitoring_amber_days -> Integer,
+        monitoring_red_hours -> Integer,
     }
 }
 
@@ -539,6 +541,49 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    monitoring_checks (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        account_id -> SqlUuid,
+        checked_on -> Date,
+        checked_at -> Instant,
+        checked_by -> SqlUuid,
+        note -> Nullable<Text>,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::Uuid as SqlUuid;
+
+    monitoring_findings (school_id, check_id, number) {
+        school_id -> SqlUuid,
+        check_id -> SqlUuid,
+        number -> Integer,
+        kind -> Text,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    monitoring_states (school_id, account_id) {
+        school_id -> SqlUuid,
+        account_id -> SqlUuid,
+        last_checked_on -> Nullable<Date>,
+        last_checked_at -> Nullable<Instant>,
+        recorded_level -> Nullable<Text>,
+        recorded_at -> Nullable<Instant>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -570,5 +615,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     courses,
     training_sessions,
     training_completions,
-    education_sessions
+    education_sessions,
+    monitoring_checks,
+    monitoring_findings,
+    monitoring_states
 );

@@ -178,6 +178,7 @@ ids! {
     AccountId;
     CommentId;
     ResponseId;
+    MonitoringCheckId;
     EventId;
     /// A running program that holds a lease.
     LeaseHolder;
@@ -274,4 +275,6 @@ stored_as_text!(
     crate::policy::required::PolicyKind,
     crate::resources::policy_versions::PolicyVersionState,
     crate::resources::education_sessions::YearGroup,
+    crate::policy::monitoring::MonitoringLevel,
+    crate::resources::monitoring::FindingKind,
 );

@@ -101,6 +101,11 @@ event_types! {
     TrainingCompletionRevoked = "training_completion.revoked" on "training_completion", "R-ST-2": "The record of a completion was revoked.";
     EducationSessionRecorded = "education_session.recorded" on "education_session", "PU-PU-2": "Pupils were taught safe and responsible use.";
     EducationSessionChanged = "education_session.changed" on "education_session", "PU-PU-2": "The record of an education session was corrected.";
+    MonitoringCheckLogged = "monitoring_check.logged" on "monitoring_check", "MON-1": "A monitoring check was logged.";
+    BullyingFound = "monitoring_check.bullying_found" on "monitoring_check", "MON-3": "A monitoring check found bullying.";
+    AccountMonitoringAmber = "account.monitoring_amber" on "account", "MON-1": "An account was not checked for so many days that the headteacher is told.";
+    AccountMonitoringRed = "account.monitoring_red" on "account", "MON-1": "An account was not checked for far too long; the headteacher is told.";
+    AccountMonitoringResumed = "account.monitoring_resumed" on "account", "MON-1": "An account that had not been checked is checked again.";
 }
 
 impl EventType {

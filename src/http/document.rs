@@ -75,6 +75,7 @@ const TAGS: &[(&str, &str)] = &[
     ("business-cases", "What has to be approved before an account exists."),
     ("accounts", "The school's accounts on social media."),
     ("comments", "Comments, queries and complaints, each with its deadline."),
+    ("monitoring", "Monitoring checks, and how the accounts are covered by them."),
     ("deadlines", "The response clock."),
     ("policies", "The school's policies, their versions, and guidance out of them."),
     ("acknowledgements", "Who has read and understood which policy."),

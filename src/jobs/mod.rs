@@ -10,16 +10,17 @@ use uuid::Uuid;
 
 use crate::app::State;
 use crate::clock::Instant;
+use crate::db::Conn;
 use crate::db::schema::{idempotency_keys, leases, login_attempts, refresh_tokens, sessions};
-use crate::db::types::SchoolId;
-use crate::db::{Conn, types::LeaseHolder};
+use crate::db::types::{AccountId, CommentId, LeaseHolder, SchoolId};
 use crate::events::{self, Actor, Event, EventType};
 use crate::idempotency;
 use crate::policy::deadline::local_day;
 use crate::policy::holidays::BankHolidays;
+use crate::policy::monitoring::MonitoringLevel;
 use crate::problem::Problem;
 use crate::resources::business_cases::BusinessCaseState;
-use crate::resources::{business_cases, comments, courses, people, policies, schools};
+use crate::resources::{business_cases, comments, courses, monitoring, people, policies, schools};
 
 /// As which the jobs stand in the log.
 const CLIENT: &str = "weald-jobs";
@@ -109,8 +110,14 @@ impl Run {
 type Job = fn(&mut Conn, &Run) -> Result<usize, Problem>;
 
 /// Every job there is, in the order in which they run.
-const JOBS: &[(&str, Job)] =
-    &[("policies", seed_policy), ("courses", seed_courses), ("calendar", recompute), ("overdue", mark_overdue), ("lapsed", lapse)];
+const JOBS: &[(&str, Job)] = &[
+    ("policies", seed_policy),
+    ("courses", seed_courses),
+    ("calendar", recompute),
+    ("overdue", mark_overdue),
+    ("lapsed", lapse),
+    ("unmonitored", record_unmonitored),
+];
 
 async fn batches(state: &State, school: SchoolId, job: Job) -> Result<usize, Problem> {
     let mut total = 0;
@@ -132,22 +139,11 @@ fn seed_policy(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
 
 /// MON-2: a comment that nobody responded to in time is recorded once, and the headteacher is told.
 fn mark_overdue(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
-    let &Run { school, now, .. } = run;
-    let overdue = comments::rows::mark_overdue(tx, school, now, BATCH)?;
-    if overdue.is_empty() {
-        return Ok(0);
-    }
-    let today = local_day(*now, schools::rows::find(tx, school)?.zone());
-    let told = people::rows::in_charge(tx, school, today)?;
-    let happened = overdue.iter().map(|(comment, account)| {
-        let event = Event::new(EventType::CommentOverdue, comment.uuid()).related("account_id", account.uuid());
-        match told {
-            Some(told) => event.related("escalated_to", told.uuid()),
-            None => event,
-        }
-    });
-    events::record_all(tx, run.actor(), happened.collect())?;
-    Ok(overdue.len())
+    let overdue = comments::rows::mark_overdue(tx, run.school, run.now, BATCH)?;
+    let event = |(comment, account): &(CommentId, AccountId)| {
+        Event::new(EventType::CommentOverdue, comment.uuid()).related("account_id", account.uuid())
+    };
+    tell(tx, run, "escalated_to", overdue.iter().map(event).collect())
 }
 
 /// R-HT-5: an approval that is not used in time lapses.
@@ -165,6 +161,34 @@ fn seed_courses(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
     let happened = seeded.iter().map(|id| Event::new(EventType::CourseCreated, id.uuid()));
     events::record_all(tx, run.actor(), happened.collect())?;
     Ok(seeded.len())
+}
+
+/// MON-1: an account that nobody checks is recorded once as amber and once as red, and the headteacher is told.
+fn record_unmonitored(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
+    let row = schools::rows::find(tx, run.school)?;
+    let limits = row.thresholds().limits(row.zone(), *run.now);
+    let mut happened = Vec::new();
+    for (level, kind) in
+        [(MonitoringLevel::Red, EventType::AccountMonitoringRed), (MonitoringLevel::Amber, EventType::AccountMonitoringAmber)]
+    {
+        let lapsed = monitoring::rows::record_lapsed(tx, run.school, level, limits, run.now, BATCH)?;
+        happened.extend(lapsed.into_iter().map(|account| Event::new(kind, account.uuid())));
+    }
+    tell(tx, run, "told", happened)
+}
+
+/// Records what whoever answers for the school has to know, with their id as `name`.
+fn tell(tx: &mut Conn, run: &Run, name: &str, mut happened: Vec<Event>) -> Result<usize, Problem> {
+    if happened.is_empty() {
+        return Ok(0);
+    }
+    let today = local_day(*run.now, schools::rows::find(tx, run.school)?.zone());
+    if let Some(person) = people::rows::in_charge(tx, run.school, today)? {
+        happened = happened.into_iter().map(|event| event.related(name, person.uuid())).collect();
+    }
+    let count = happened.len();
+    events::record_all(tx, run.actor(), happened)?;
+    Ok(count)
 }
 
 /// A newer bank holiday file changes deadlines as a changed calendar does.

@@ -25,13 +25,16 @@ clauses! {
     Sc8 = "SC-8": "Staff do not use social media to communicate with children";
     RHt5 = "R-HT-5": "The headteacher approves account creation";
     RIt1 = "R-IT-1": "The IT technician creates the account after approval";
+    RIt3 = "R-IT-3": "The IT technician monitors the account";
     Bc0 = "BC-0": "The school community proposes accounts";
     Bc1 = "BC-1": "The aim of the account";
     Bc2 = "BC-2": "The intended audience";
     Bc3 = "BC-3": "How the account will be promoted";
     Bc4 = "BC-4": "At least two members of staff run the account";
     Bc5 = "BC-5": "Open, closed or private";
+    Mon1 = "MON-1": "Accounts are monitored regularly, preferably seven days a week, holidays included";
     Mon2 = "MON-2": "Comments, queries and complaints are answered within 24 hours or on the next working day";
+    Mon3 = "MON-3": "Bullying and other inappropriate behaviour is intervened in";
     Beh3 = "BEH-3": "Say who you are; anonymous posts are discouraged";
     Ctx3 = "CTX-3": "The policy is subject to the E-Safety Policy and Acceptable Use Agreements";
     RHt2 = "R-HT-2": "The headteacher develops and implements the policy";

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Utc, Weekday};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Timelike, Utc, Weekday};
 use chrono_tz::{GapInfo, Tz};
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumIter, EnumString, IntoStaticStr};
@@ -62,6 +62,14 @@ pub fn time_zone(name: &str) -> Tz {
 #[must_use]
 pub fn local_day(at: DateTime<Utc>, zone: Tz) -> NaiveDate {
     at.with_timezone(&zone).date_naive()
+}
+
+/// The instant at which a day begins in a zone: midnight, or the first one after it where clocks are put forward over it.
+#[must_use]
+pub fn day_begins(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
+    let midnight = date.and_time(NaiveTime::MIN);
+    let begins = zone.from_local_datetime(&midnight).earliest().or_else(|| GapInfo::new(&midnight, &zone)?.end);
+    begins.map_or(midnight.and_utc(), |begins| begins.to_utc())
 }
 
 /// The deadline would lie where no bank holidays are on file, and "none on file" is not "none".

@@ -4,6 +4,7 @@ pub mod clauses;
 pub mod conflict;
 pub mod deadline;
 pub mod holidays;
+pub mod monitoring;
 pub mod platforms;
 pub mod refusal;
 pub mod roles;

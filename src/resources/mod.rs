@@ -8,6 +8,7 @@ pub mod deadlines;
 pub mod delegations;
 pub mod events;
 pub mod invitations;
+pub mod monitoring;
 pub mod people;
 pub mod schools;
 pub mod service;

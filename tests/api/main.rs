@@ -20,6 +20,7 @@ mod events;
 mod guidance;
 mod idempotency;
 mod invitations;
+mod monitoring;
 mod people;
 mod permissions;
 mod plans;

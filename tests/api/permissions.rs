@@ -97,6 +97,7 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
     let comment =
         json!({ "account_id": account["id"], "kind": "query", "author_anonymous": true, "text": "When?", "received_at": school.now() });
     let comment = school.service().post("/v1/comments", comment).await.is(201);
+    let check = school.staff().post("/v1/monitoring-checks", json!({ "account_id": account["id"] })).await.is(201);
     BTreeMap::from([
         ("schools", school.id.to_string()),
         ("people", school.second_staff().id().to_string()),
@@ -111,6 +112,7 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("policies", id(&school.social_media_policy().await)),
         ("policy-versions", id(&school.version_in_review(json!({})).await)),
         ("acknowledgements", id(&school.acknowledgement(&school.staff()).await)),
+        ("monitoring-checks", id(&check)),
     ])
 }
 

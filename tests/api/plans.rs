@@ -6,11 +6,13 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Integer, Text};
-use weald::db::types::CommentId;
+use weald::db::types::{CommentId, MonitoringCheckId};
 use weald::db::{Conn, MultiBackend};
 use weald::page::Window;
+use weald::resources::accounts::rows as accounts;
 use weald::resources::comments::CommentState;
 use weald::resources::comments::rows::{self, CommentRow, Filter, Key, Order, Sight};
+use weald::resources::monitoring::rows::{self as checks, CheckRow};
 
 use crate::support::{School, on_both_engines};
 
@@ -69,6 +71,17 @@ fn fill(tx: &mut Conn) -> QueryResult<()> {
     Ok(())
 }
 
+/// Fills the list with copies of the checks of two accounts, a minute apart.
+fn fill_checks(tx: &mut Conn) -> QueryResult<()> {
+    let models: Vec<CheckRow> = weald::db::schema::monitoring_checks::table.select(CheckRow::as_select()).load(tx)?;
+    for (minute, model) in (1..2_000_i64).zip(models.iter().cycle()) {
+        let checked_at = model.checked_at + chrono::Duration::minutes(minute);
+        checks::insert(tx, &CheckRow { id: MonitoringCheckId::new(), checked_at, ..model.clone() }, &[])?;
+    }
+    diesel::sql_query("ANALYZE").execute(tx)?;
+    Ok(())
+}
+
 on_both_engines! {
     async fn every_order_of_the_queue_walks_an_index(school: School) {
         let account = school.active_account().await;
@@ -122,6 +135,27 @@ on_both_engines! {
                     let plan = school.read(move |conn| plan(conn, listing(id, sight, &filter, &window).select(AcknowledgementRow::as_select()))).await;
                     assert!(plan.to_lowercase().contains("index"), "no index is walked:\n{plan}");
                     assert!(!plan.contains("TEMP B-TREE") && !plan.contains("Sort") && !plan.contains("Seq Scan"), "rows are sorted:\n{plan}");
+                }
+            }
+        }
+    }
+
+    async fn every_list_of_checks_walks_an_index(school: School) {
+        for account in [school.active_account().await, school.active_account().await] {
+            school.staff().post("/v1/monitoring-checks", serde_json::json!({ "account_id": account["id"] })).await.is(201);
+        }
+        school.write(fill_checks).await;
+        let (id, staff, now) = (school.id, school.staff().id(), school.now());
+        let account = school.read(|conn| weald::db::schema::accounts::table.select(weald::db::schema::accounts::id).first(conn)).await;
+        for (of, index) in [(vec![], "monitoring_checks_by_time"), (vec![account], "_by_time")] {
+            for sight in [accounts::Sight::All, accounts::Sight::Own(staff)] {
+                for after in [None, Some::<checks::Key>((now, MonitoringCheckId::new()))] {
+                    let mut window = Window::<checks::Key>::new(None, None, &"").unwrap();
+                    window.after = after;
+                    let filter = checks::Filter { accounts: of.clone(), ..checks::Filter::default() };
+                    let plan = school.read(move |conn| plan(conn, checks::listing(id, sight, &filter, &window).select(CheckRow::as_select()))).await;
+                    assert!(plan.contains(index), "{index} is not walked:\n{plan}");
+                    assert!(!plan.contains("TEMP B-TREE") && !plan.contains("Sort") && !plan.contains("Seq Scan on monitoring_checks"), "rows are sorted:\n{plan}");
                 }
             }
         }

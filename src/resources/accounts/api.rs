@@ -193,6 +193,19 @@ pub fn sight<P>(me: &Caller<P>) -> Sight {
     }
 }
 
+/// The account that a body names. Whoever holds the permission for their own alone has to run it.
+///
+/// # Errors
+/// 422 where there is none for this caller, 403 where others run it.
+pub fn named<P>(tx: &mut Conn, me: &Caller<P>, id: AccountId) -> Result<rows::Account, Problem> {
+    let account = rows::look_up(tx, me.school(), sight(me), id)?
+        .ok_or_else(|| Problem::invalid("/account_id", "unknown", "There is no such account for this caller."))?;
+    if me.own_only() && !me.person().is_some_and(|person| account.is_run_by(person)) {
+        return Err(Problem::new(Code::Forbidden).detail("Only those who run the account do this."));
+    }
+    Ok(account)
+}
+
 fn held<P>(me: &Caller<P>) -> impl Fn(AccountAction) -> bool {
     |action| match action {
         AccountAction::Activate => me.may::<CreateAccount>(),

@@ -69,18 +69,21 @@ pub struct Filter {
     pub updated_since: Option<Instant>,
 }
 
-fn visible<'a>(school: SchoolId, sight: Sight) -> accounts::BoxedQuery<'a, MultiBackend> {
+/// The ids of the accounts that a person runs, for use inside of other queries.
+#[diesel::dsl::auto_type]
+pub fn run_by(school: SchoolId, person: PersonId) -> _ {
+    account_managers::table
+        .filter(account_managers::school_id.eq(school))
+        .filter(account_managers::person_id.eq(person))
+        .select(account_managers::account_id)
+}
+
+/// The accounts of a school, as far as the caller may see them.
+pub fn visible<'a>(school: SchoolId, sight: Sight) -> accounts::BoxedQuery<'a, MultiBackend> {
     let all = accounts::table.filter(accounts::school_id.eq(school)).into_boxed();
     match sight {
         Sight::All => all,
-        Sight::Own(person) => all.filter(
-            accounts::id.eq_any(
-                account_managers::table
-                    .filter(account_managers::school_id.eq(school))
-                    .filter(account_managers::person_id.eq(person))
-                    .select(account_managers::account_id),
-            ),
-        ),
+        Sight::Own(person) => all.filter(accounts::id.eq_any(run_by(school, person))),
     }
 }
 

@@ -19,6 +19,15 @@ words! {
 
 use AccountState::{Active, Closed, PendingActivation, Suspended};
 
+impl AccountState {
+    /// The states in which people can write to an account: nobody looks away while it is suspended.
+    pub const IN_USE: [Self; 2] = [Active, Suspended];
+
+    pub fn is_in_use(self) -> bool {
+        Self::IN_USE.contains(&self)
+    }
+}
+
 const fn possible(action: AccountAction, state: AccountState) -> bool {
     match action {
         AccountAction::Edit | AccountAction::ChangeManagers | AccountAction::Close => !matches!(state, Closed),
@@ -59,6 +68,18 @@ pub fn usable(case: &BusinessCaseRow, now: Instant) -> Result<(), Refusal> {
         _ => (Clause::RIt1, "The business case is not approved.", "Have the headteacher approve it first."),
     };
     Err(Refusal::new(Grounds::NotYet, Violation::new(clause, detail, cure).at("/business_case_id")))
+}
+
+/// An account is watched over while it is in use: not before it is activated, and not after it is closed (R-IT-1).
+///
+/// # Errors
+/// 409 where the account is not yet or no longer in use.
+pub fn check_in_use(state: AccountState) -> Result<(), Refusal> {
+    if state.is_in_use() {
+        return Ok(());
+    }
+    let cure = "Choose an account that has been activated and is not closed.";
+    Err(Refusal::new(Grounds::NotYet, Violation::new(Clause::RIt1, "The account is not in use.", cure).at("/account_id")))
 }
 
 /// What makes a handle the same: the platform, and the name without its case and its at sign.

@@ -371,11 +371,7 @@ async fn log_comment(caller: Caller<LogComment>, new: Valid<NewComment>, state: 
     caller
         .write(move |tx, me| {
             let (new, now) = (new.into_inner(), me.now());
-            let account = accounts::rows::look_up(tx, me.school(), accounts::sight(me), new.account_id)?
-                .ok_or_else(|| Problem::invalid("/account_id", "unknown", "There is no such account for this caller."))?;
-            if me.own_only() && !me.person().is_some_and(|person| account.is_run_by(person)) {
-                return Err(Problem::new(Code::Forbidden).detail("Only those who run the account log comments on it."));
-            }
+            let account = accounts::named(tx, me, new.account_id)?;
             let external_id = new.external_id.map(Line::into_inner);
             if let Some(external_id) = &external_id
                 && let Some(row) = rows::by_external_id(tx, me.school(), account.row.id, external_id)?
@@ -385,7 +381,7 @@ async fn log_comment(caller: Caller<LogComment>, new: Valid<NewComment>, state: 
                 let given = responses.into_values().next().unwrap_or_default();
                 return Ok(Created::new(&view(me, row, given))?.already_there());
             }
-            rules::check_account(account.row.state)?;
+            accounts::rules::check_in_use(account.row.state)?;
             let author_name = new.author_name.map(Line::into_inner);
             rules::check_author(author_name.as_deref(), new.author_anonymous)?;
             let noticed_at = new.noticed_at.unwrap_or(now);

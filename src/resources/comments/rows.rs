@@ -6,13 +6,14 @@ use diesel::prelude::*;
 
 use super::rules::{self, CommentKind, CommentState, ResponseKind};
 use crate::clock::Instant;
-use crate::db::schema::{account_managers, comments, responses};
+use crate::db::schema::{comments, responses};
 use crate::db::types::{AccountId, CommentId, PersonId, ResponseId, SchoolId};
 use crate::db::{Conn, MultiBackend};
 use crate::events::{self, Actor, Event, EventType};
 use crate::page::Window;
 use crate::policy::deadline::{self, DeadlineRule, SchoolCalendar};
 use crate::problem::{Code, Problem};
+use crate::resources::accounts::rows::run_by;
 
 /// One row of `comments`.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -103,14 +104,7 @@ fn visible<'a>(school: SchoolId, sight: Sight) -> Query<'a> {
     let all = comments::table.filter(comments::school_id.eq(school)).into_boxed();
     match sight {
         Sight::All => all,
-        Sight::Managed(person) => all.filter(
-            comments::account_id.eq_any(
-                account_managers::table
-                    .filter(account_managers::school_id.eq(school))
-                    .filter(account_managers::person_id.eq(person))
-                    .select(account_managers::account_id),
-            ),
-        ),
+        Sight::Managed(person) => all.filter(comments::account_id.eq_any(run_by(school, person))),
     }
 }
 
@@ -217,11 +211,7 @@ pub fn list(
         return listing(school, sight, filter, order, window).select(CommentRow::as_select()).load(conn);
     };
     // The few accounts first: whoever runs one walks the index of that one, not of the school.
-    let mut run: Vec<AccountId> = account_managers::table
-        .filter(account_managers::school_id.eq(school))
-        .filter(account_managers::person_id.eq(person))
-        .select(account_managers::account_id)
-        .load(conn)?;
+    let mut run: Vec<AccountId> = run_by(school, person).load(conn)?;
     run.retain(|account| filter.accounts.is_empty() || filter.accounts.contains(account));
     if run.is_empty() {
         return Ok(Vec::new());

@@ -8,7 +8,6 @@ use crate::policy::clauses::Clause;
 use crate::policy::deadline::{self, Deadline};
 use crate::policy::refusal::{Grounds, Refusal, Violation};
 use crate::problem::Problem;
-use crate::resources::accounts::AccountState;
 use crate::words::words;
 
 words! {
@@ -69,25 +68,6 @@ pub fn check(action: CommentAction, state: CommentState) -> Result<(), Problem> 
     } else {
         conflict
     })
-}
-
-/// Comments come in on accounts that are, or were, in use (R-IT-1).
-///
-/// # Errors
-/// 409 where the account is not yet or no longer in use.
-pub fn check_account(state: AccountState) -> Result<(), Refusal> {
-    match state {
-        AccountState::Active | AccountState::Suspended => Ok(()),
-        AccountState::PendingActivation | AccountState::Closed => Err(Refusal::new(
-            Grounds::NotYet,
-            Violation::new(
-                Clause::RIt1,
-                "The account is not in use.",
-                "Log comments on an account that has been activated and is not closed.",
-            )
-            .at("/account_id"),
-        )),
-    }
 }
 
 /// Everybody says who they are; whoever did not is flagged, not left out (BEH-3).

@@ -38,6 +38,7 @@ pub fn operations(config: &mut ServiceConfig) {
 #[schema(example = json!({
     "id": "0198a4b2-6f00-7000-8000-000000000001", "name": "Weald Primary School", "time_zone": "Europe/London",
     "holiday_division": "england_and_wales", "bank_holidays_count_as_weekend": false, "business_case_lapse_days": 90,
+    "monitoring_amber_days": 1, "monitoring_red_hours": 48,
     "closing_days": [{ "closed_on": "2026-09-01", "title": "INSET day" }], "calendar_horizon_on": "2030-12-31",
     "version": 1, "created_at": "2026-01-05T09:00:00Z", "updated_at": "2026-01-05T09:00:00Z"
 }))]
@@ -55,6 +56,12 @@ pub struct School {
     /// Days until an approved business case lapses, unused.
     #[schema(minimum = 1, maximum = 365)]
     pub business_case_lapse_days: i32,
+    /// Missed days in a row at which the headteacher is told that an account is not monitored (MON-1).
+    #[schema(minimum = 1, maximum = 14)]
+    pub monitoring_amber_days: i32,
+    /// Hours since an account's last check at which it is red; never before it is amber.
+    #[schema(minimum = 24, maximum = 336)]
+    pub monitoring_red_hours: i32,
     #[schema(max_items = 400)]
     pub closing_days: Vec<ClosingDay>,
     /// The last day for which bank holidays are on file; there are no deadlines after it.
@@ -110,6 +117,15 @@ pub struct SchoolPatch {
     #[validate(range(min = 1, max = 365))]
     #[schema(minimum = 1, maximum = 365, nullable = false)]
     pub business_case_lapse_days: Option<i32>,
+    #[serde(default, deserialize_with = "present")]
+    #[validate(range(min = 1, max = 14))]
+    #[schema(minimum = 1, maximum = 14, nullable = false)]
+    pub monitoring_amber_days: Option<i32>,
+    /// At least 24 for each of the `monitoring_amber_days`.
+    #[serde(default, deserialize_with = "present")]
+    #[validate(range(min = 24, max = 336))]
+    #[schema(minimum = 24, maximum = 336, nullable = false)]
+    pub monitoring_red_hours: Option<i32>,
     /// All of them: replaces the ones on file.
     #[serde(default, deserialize_with = "present_objects")]
     #[validate(length(max = 400), nested)]
@@ -133,6 +149,8 @@ fn view(row: SchoolRow, closing_days: BTreeMap<NaiveDate, String>, bank_holidays
         holiday_division: row.holiday_division,
         bank_holidays_count_as_weekend: row.bank_holidays_count_as_weekend,
         business_case_lapse_days: row.business_case_lapse_days,
+        monitoring_amber_days: row.monitoring_amber_days,
+        monitoring_red_hours: row.monitoring_red_hours,
         version: row.version,
         created_at: row.created_at,
         updated_at: row.updated_at,
@@ -189,7 +207,7 @@ fn own<P>(me: &Caller<P>, id: SchoolId) -> Result<(), Problem> {
 /// Edit a school.
 ///
 /// A change of the calendar (time zone, bank holidays, closing days) computes the deadlines of open comments anew
-/// (MON-2), and the log says so.
+/// (MON-2), and the log says so. An account's monitoring is never red before it is amber (MON-1).
 #[utoipa::path(tag = "schools", security(("oauth2" = [ManageSchool])), params(IfMatchHeader), request_body = SchoolPatch,
     responses((status = 200, description = "Edited.", body = School), Fails<404, 412, 422, 428>))]
 #[patch("/v1/schools/{id}")]
@@ -223,7 +241,7 @@ async fn edit_school(
 type Changes<const N: usize> = [(&'static str, bool); N];
 
 /// Applies the patch: which settings change, and what of the calendar.
-fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Changes<2>, Changes<4>), Problem> {
+fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Changes<4>, Changes<4>), Problem> {
     let before = row.clone();
     let mut closing_days_changed = false;
     if let Some(days) = patch.closing_days {
@@ -242,8 +260,15 @@ fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Chang
     row.holiday_division = patch.holiday_division.unwrap_or(row.holiday_division);
     row.bank_holidays_count_as_weekend = patch.bank_holidays_count_as_weekend.unwrap_or(row.bank_holidays_count_as_weekend);
     row.business_case_lapse_days = patch.business_case_lapse_days.unwrap_or(row.business_case_lapse_days);
-    let settings =
-        [("name", before.name != row.name), ("business_case_lapse_days", before.business_case_lapse_days != row.business_case_lapse_days)];
+    row.monitoring_amber_days = patch.monitoring_amber_days.unwrap_or(row.monitoring_amber_days);
+    row.monitoring_red_hours = patch.monitoring_red_hours.unwrap_or(row.monitoring_red_hours);
+    row.thresholds().check()?;
+    let settings = [
+        ("name", before.name != row.name),
+        ("business_case_lapse_days", before.business_case_lapse_days != row.business_case_lapse_days),
+        ("monitoring_amber_days", before.monitoring_amber_days != row.monitoring_amber_days),
+        ("monitoring_red_hours", before.monitoring_red_hours != row.monitoring_red_hours),
+    ];
     let calendar = [
         ("time_zone", before.time_zone != row.time_zone),
         ("holiday_division", before.holiday_division != row.holiday_division),

@@ -17,6 +17,7 @@ use crate::db::types::SchoolId;
 use crate::events::{self, Actor, Event, EventType};
 use crate::policy::deadline::{self, SchoolCalendar};
 use crate::policy::holidays::{BankHolidays, HolidayDivision};
+use crate::policy::monitoring::Thresholds;
 use crate::problem::{Code, Problem};
 use crate::resources::courses;
 use crate::resources::policies::seed;
@@ -33,6 +34,10 @@ pub struct SchoolRow {
     pub bank_holidays_count_as_weekend: bool,
     /// Days until an approved business case lapses, unused.
     pub business_case_lapse_days: i32,
+    /// Missed days in a row at which an account's monitoring is amber.
+    pub monitoring_amber_days: i32,
+    /// Hours since the last check at which it is red.
+    pub monitoring_red_hours: i32,
     /// The bank holiday file by which the open deadlines were last computed.
     pub calendar_fingerprint: String,
     pub version: i64,
@@ -44,6 +49,11 @@ impl SchoolRow {
     /// The clock by which the school tells days.
     pub fn zone(&self) -> Tz {
         deadline::time_zone(&self.time_zone)
+    }
+
+    /// When the headteacher is told that an account is not monitored (MON-1).
+    pub fn thresholds(&self) -> Thresholds {
+        Thresholds { amber_days: self.monitoring_amber_days, red_hours: self.monitoring_red_hours }
     }
 }
 

@@ -29,6 +29,7 @@ use weald::db::Conn;
 use weald::db::schema::{delegations, people, person_roles, service_accounts, sessions as session_rows};
 use weald::db::types::{DelegationId, PersonId, SchoolId, ServiceAccountId};
 use weald::policy::holidays::HolidayDivision;
+use weald::policy::monitoring::{AMBER_DAYS, RED_HOURS};
 use weald::policy::roles::{PersonKind, Role};
 use weald::problem::Problem;
 use weald::resources::people::rows::PersonRow;
@@ -128,6 +129,8 @@ impl School {
                 holiday_division: HolidayDivision::EnglandAndWales,
                 bank_holidays_count_as_weekend: false,
                 business_case_lapse_days: 90,
+                monitoring_amber_days: AMBER_DAYS,
+                monitoring_red_hours: RED_HOURS,
                 calendar_fingerprint: String::new(),
                 version: 1,
                 created_at: now,

@@ -1,0 +1,41 @@
+ALTER TABLE schools ADD COLUMN monitoring_amber_days INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE schools ADD COLUMN monitoring_red_hours INTEGER NOT NULL DEFAULT 48;
+
+CREATE TABLE monitoring_checks (
+    school_id UUID NOT NULL,
+    id UUID NOT NULL,
+    account_id UUID NOT NULL,
+    checked_on DATE NOT NULL,
+    checked_at TIMESTAMPTZ NOT NULL,
+    checked_by UUID NOT NULL,
+    note TEXT,
+    created_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (school_id, id),
+    FOREIGN KEY (school_id, account_id) REFERENCES accounts (school_id, id),
+    FOREIGN KEY (school_id, checked_by) REFERENCES people (school_id, id)
+);
+CREATE INDEX monitoring_checks_by_time ON monitoring_checks (school_id, checked_at, id);
+CREATE INDEX monitoring_checks_of_account_by_time ON monitoring_checks (school_id, account_id, checked_at, id);
+CREATE INDEX monitoring_checks_of_account_by_day ON monitoring_checks (school_id, account_id, checked_on);
+
+CREATE TABLE monitoring_findings (
+    school_id UUID NOT NULL,
+    check_id UUID NOT NULL,
+    number INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    note TEXT,
+    PRIMARY KEY (school_id, check_id, number),
+    FOREIGN KEY (school_id, check_id) REFERENCES monitoring_checks (school_id, id)
+);
+CREATE INDEX monitoring_findings_by_kind ON monitoring_findings (school_id, kind, check_id);
+
+CREATE TABLE monitoring_states (
+    school_id UUID NOT NULL,
+    account_id UUID NOT NULL,
+    last_checked_on DATE,
+    last_checked_at TIMESTAMPTZ,
+    recorded_level TEXT,
+    recorded_at TIMESTAMPTZ,
+    PRIMARY KEY (school_id, account_id),
+    FOREIGN KEY (school_id, account_id) REFERENCES accounts (school_id, id)
+);
