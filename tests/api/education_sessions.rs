@@ -13,7 +13,8 @@ impl School {
     }
 
     fn education_with(&self, members: Value) -> Value {
-        let mut new = json!({ "year_group": "year_3", "topic": "Kind words online", "held_on": "2026-01-12", "deliverer_id": self.staff().id() });
+        let mut new =
+            json!({ "year_group": "year_3", "topic": "Kind words online", "held_on": "2026-01-12", "deliverer_id": self.staff().id() });
         new.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         new
     }
