@@ -115,9 +115,8 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
 fn collection(path: &str, name: &str) -> String {
     match name {
         "id" => path.split("/{id}").next().and_then(|before| before.rsplit('/').next()).unwrap_or_default().to_owned(),
-        "person_id" | "guardian_id" | "pupil_id" | "delegate_id" => "people".to_owned(),
+        "person_id" | "guardian_id" | "pupil_id" | "delegate_id" | "trainer_id" | "deliverer_id" => "people".to_owned(),
         "subject_id" => "accounts".to_owned(),
-        "trainer_id" | "deliverer_id" => "people".to_owned(),
         "session_id" => "training-sessions".to_owned(),
         name => format!("{}s", name.trim_end_matches("_id").replace('_', "-")),
     }
