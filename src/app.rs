@@ -24,7 +24,9 @@ use crate::metrics::Metrics;
 use crate::policy::holidays::BankHolidays;
 use crate::problem::{Code, Problem};
 use crate::resources::{accounts, business_cases, comments, deadlines, delegations, events, invitations, people, schools, service};
-use crate::resources::{courses, education_sessions, training_completions, training_gaps, training_sessions};
+use crate::resources::{
+    commenting_access, courses, declarations, education_sessions, training_completions, training_gaps, training_sessions,
+};
 
 /// Every operation there is, in the order of the document.
 pub fn operations(config: &mut ServiceConfig) {
@@ -42,6 +44,8 @@ pub fn operations(config: &mut ServiceConfig) {
     training_completions::operations(config);
     training_gaps::operations(config);
     education_sessions::operations(config);
+    declarations::operations(config);
+    commenting_access::operations(config);
     events::operations(config);
     service::operations(config);
 }

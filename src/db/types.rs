@@ -187,6 +187,8 @@ ids! {
     TrainingSessionId;
     TrainingCompletionId;
     EducationSessionId;
+    DeclarationId;
+    CommentingAccessId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.
@@ -269,4 +271,7 @@ stored_as_text!(
     crate::policy::platforms::Platform,
     crate::policy::platforms::Visibility,
     crate::resources::education_sessions::YearGroup,
+    crate::policy::declarations::Compliance,
+    crate::resources::declarations::DeclarationState,
+    crate::resources::commenting_access::NoticeChannel,
 );

@@ -90,6 +90,13 @@ event_types! {
     TrainingCompletionRevoked = "training_completion.revoked" on "training_completion", "R-ST-2": "The record of a completion was revoked.";
     EducationSessionRecorded = "education_session.recorded" on "education_session", "PU-PU-2": "Pupils were taught safe and responsible use.";
     EducationSessionChanged = "education_session.changed" on "education_session", "PU-PU-2": "The record of an education session was corrected.";
+    PersonalAccountDeclared = "personal_account_declaration.made" on "personal_account_declaration", "SC-6": "A person declared a personal account that names or affects the school.";
+    PersonalAccountChanged = "personal_account_declaration.changed" on "personal_account_declaration", "SC-6": "The declaration of a personal account changed.";
+    PersonalAccountChecked = "personal_account_declaration.checked" on "personal_account_declaration", "R-ST-4": "The disclaimer of a personal account was looked at.";
+    PersonalAccountWithdrawn = "personal_account_declaration.withdrawn" on "personal_account_declaration", "SC-7": "The declaration of a personal account was withdrawn.";
+    CommentingAccessGranted = "commenting_access.recorded" on "commenting_access", "PU-PC-1": "A parent or carer can comment on a platform.";
+    CommentingAccessInformed = "commenting_access.informed" on "commenting_access", "PU-PC-1": "A parent or carer was informed of acceptable use.";
+    CommentingAccessEnded = "commenting_access.ended" on "commenting_access", "PU-PC-1": "A parent or carer can no longer comment on a platform.";
 }
 
 impl EventType {

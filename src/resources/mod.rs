@@ -12,7 +12,9 @@ pub mod people;
 pub mod schools;
 pub mod service;
 
+pub mod commenting_access;
 pub mod courses;
+pub mod declarations;
 pub mod education_sessions;
 pub mod training_completions;
 pub mod training_gaps;

@@ -24,5 +24,7 @@ mod plans;
 mod schools;
 mod story;
 
+mod commenting_access;
+mod declarations;
 mod education_sessions;
 mod trainings;

@@ -108,6 +108,8 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("training-sessions", id(&school.training_session().await)),
         ("training-completions", id(&school.completion(&school.second_staff(), "2026-01-12").await)),
         ("education-sessions", id(&school.education_session(json!({})).await)),
+        ("personal-account-declarations", id(&school.declaration(&school.headteacher(), json!({})).await)),
+        ("commenting-access", id(&school.commenting_access(json!({})).await)),
     ])
 }
 
