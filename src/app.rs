@@ -24,8 +24,9 @@ use crate::metrics::Metrics;
 use crate::policy::holidays::BankHolidays;
 use crate::problem::{Code, Problem};
 use crate::resources::{
-    accounts, acknowledgements, business_cases, comments, courses, deadlines, delegations, education_sessions, events, guidance,
-    invitations, monitoring, people, policies, policy_versions, schools, service, training_completions, training_gaps, training_sessions,
+    accounts, acknowledgements, business_cases, commenting_access, comments, courses, deadlines, declarations, delegations,
+    education_sessions, events, guidance, invitations, monitoring, people, policies, policy_versions, schools, service,
+    training_completions, training_gaps, training_sessions,
 };
 
 /// Every operation there is, in the order of the document.
@@ -49,6 +50,8 @@ pub fn operations(config: &mut ServiceConfig) {
     training_completions::operations(config);
     training_gaps::operations(config);
     education_sessions::operations(config);
+    declarations::operations(config);
+    commenting_access::operations(config);
     events::operations(config);
     service::operations(config);
 }

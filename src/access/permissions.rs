@@ -144,6 +144,16 @@ permissions! {
         Headteacher | ItTechnician | Dsl | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own | DeputyDsl own | Governor own;
     LogMonitoringCheck = "monitoring:log" "Log a monitoring check" for
         Headteacher | ItTechnician | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own | Dsl own | DeputyDsl own | Governor own;
+    ReadDeclarations = "declarations:read" "Read the declarations of personal accounts" for
+        Headteacher | ItTechnician | Dsl | Dpo | LeadershipTeam own | Staff own | DeputyDsl own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own;
+    MakeDeclaration = "declarations:make" "Declare one's personal accounts that name or affect the school" (undelegated) for
+        Headteacher own | LeadershipTeam own | ItTechnician own | Staff own | Dsl own | DeputyDsl own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own;
+    CheckDeclaration = "declarations:check" "Record that the disclaimer on somebody's personal account was looked at" for
+        Headteacher | ItTechnician;
+    ReadCommentingAccess = "commenting-access:read" "Read which parents can comment where, and who was informed of acceptable use" for
+        Headteacher | ItTechnician | MisIntegration | ParentCarer own;
+    ManageCommentingAccess = "commenting-access:manage" "Record which parents can comment where, and that they were informed of acceptable use" for
+        Headteacher | ItTechnician | MisIntegration;
 
     ReadEvents = "events:read" "Follow what happens" for
         Headteacher | Dpo | MisIntegration | ItTechnician own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;

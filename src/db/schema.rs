@@ -584,6 +584,56 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    personal_account_declarations (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        person_id -> SqlUuid,
+        state -> Text,
+        platform -> Text,
+        platform_other_name -> Nullable<Text>,
+        handle -> Nullable<Text>,
+        handle_key -> Nullable<Text>,
+        names_school -> Bool,
+        impacts_school -> Bool,
+        disclaimer_present -> Bool,
+        disclaimer_text -> Nullable<Text>,
+        uses_school_branding -> Bool,
+        compliance -> Nullable<Text>,
+        due_on -> Nullable<Date>,
+        checked_at -> Nullable<Instant>,
+        checked_by -> Nullable<SqlUuid>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    commenting_access (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        person_id -> SqlUuid,
+        platform -> Text,
+        platform_other_name -> Nullable<Text>,
+        platform_key -> Text,
+        since_on -> Date,
+        informed_on -> Nullable<Date>,
+        informed_by -> Nullable<SqlUuid>,
+        channel -> Nullable<Text>,
+        ended_on -> Nullable<Date>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -618,5 +668,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     education_sessions,
     monitoring_checks,
     monitoring_findings,
-    monitoring_states
+    monitoring_states,
+    personal_account_declarations,
+    commenting_access
 );

@@ -191,6 +191,8 @@ ids! {
     TrainingSessionId;
     TrainingCompletionId;
     EducationSessionId;
+    DeclarationId;
+    CommentingAccessId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.
@@ -277,4 +279,7 @@ stored_as_text!(
     crate::resources::education_sessions::YearGroup,
     crate::policy::monitoring::MonitoringLevel,
     crate::resources::monitoring::FindingKind,
+    crate::policy::declarations::Compliance,
+    crate::resources::declarations::DeclarationState,
+    crate::resources::commenting_access::NoticeChannel,
 );

@@ -106,6 +106,13 @@ event_types! {
     AccountMonitoringAmber = "account.monitoring_amber" on "account", "MON-1": "An account was not checked for so many days that the headteacher is told.";
     AccountMonitoringRed = "account.monitoring_red" on "account", "MON-1": "An account was not checked for far too long; the headteacher is told.";
     AccountMonitoringResumed = "account.monitoring_resumed" on "account", "MON-1": "An account that had not been checked is checked again.";
+    PersonalAccountDeclared = "personal_account_declaration.made" on "personal_account_declaration", "SC-6": "A person declared a personal account that names or affects the school.";
+    PersonalAccountChanged = "personal_account_declaration.changed" on "personal_account_declaration", "SC-6": "The declaration of a personal account changed.";
+    PersonalAccountChecked = "personal_account_declaration.checked" on "personal_account_declaration", "R-ST-4": "The disclaimer of a personal account was looked at.";
+    PersonalAccountWithdrawn = "personal_account_declaration.withdrawn" on "personal_account_declaration", "SC-7": "The declaration of a personal account was withdrawn.";
+    CommentingAccessGranted = "commenting_access.recorded" on "commenting_access", "PU-PC-1": "A parent or carer can comment on a platform.";
+    CommentingAccessInformed = "commenting_access.informed" on "commenting_access", "PU-PC-1": "A parent or carer was informed of acceptable use.";
+    CommentingAccessEnded = "commenting_access.ended" on "commenting_access", "PU-PC-1": "A parent or carer can no longer comment on a platform.";
 }
 
 impl EventType {

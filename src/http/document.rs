@@ -81,6 +81,8 @@ const TAGS: &[(&str, &str)] = &[
     ("acknowledgements", "Who has read and understood which policy."),
     ("training", "Courses, sessions, who has completed what, and who still has to."),
     ("education", "What pupils are taught of safe and responsible use."),
+    ("declarations", "Personal accounts that name or affect the school."),
+    ("commenting-access", "Which parents can comment where, and whether they know how."),
     ("events", "The one log: audit trail and change feed."),
     ("service", "Health, figures and the problems there are."),
 ];

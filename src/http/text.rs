@@ -9,6 +9,8 @@ use utoipa::openapi::schema::{KnownFormat, SchemaFormat};
 use utoipa::openapi::{RefOr, Schema};
 use validator::{Validate, ValidateEmail, ValidateUrl, ValidationError, ValidationErrors};
 
+use crate::problem::Problem;
+
 /// One line of text, trimmed, of 1 to `MAX` characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -170,6 +172,16 @@ impl utoipa::ToSchema for Email {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Day(pub NaiveDate);
+
+impl Day {
+    /// The day, which is not to lie ahead.
+    ///
+    /// # Errors
+    /// 422 at `pointer` where it does.
+    pub fn not_after(self, today: NaiveDate, pointer: &str) -> Result<NaiveDate, Problem> {
+        if self.0 > today { Err(Problem::invalid(pointer, "in_the_future", "This lies in the future.")) } else { Ok(self.0) }
+    }
+}
 
 impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

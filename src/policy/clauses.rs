@@ -45,4 +45,9 @@ clauses! {
     RHt1 = "R-HT-1": "The headteacher facilitates training and guidance";
     RSt2 = "R-ST-2": "Staff attend appropriate training";
     PuPu2 = "PU-PU-2": "An education programme makes pupils safe and responsible users";
+    Sc6 = "SC-6": "A personal account that is linked to or impacts the school carries a disclaimer";
+    Sc7 = "SC-7": "Personal communication that neither refers to nor affects the school is out of scope";
+    RSt4 = "R-ST-4": "Staff add a disclaimer to personal accounts that name the school";
+    Apx2 = "APX-2": "No school logo or branding on personal accounts";
+    PuPc1 = "PU-PC-1": "Parents who can comment are informed of acceptable use";
 }

@@ -58,6 +58,11 @@ pub fn is_staff(roles: &[Role]) -> bool {
     roles.iter().any(|role| matches!(role, Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl))
 }
 
+/// Whether somebody is a parent or carer, whatever else they are.
+pub fn is_parent(kind: PersonKind, roles: &[Role]) -> bool {
+    kind == PersonKind::ParentCarer || roles.contains(&Role::ParentCarer)
+}
+
 /// Whether somebody with this leaving date has left; the date is the first day away.
 pub fn has_left(left_on: Option<NaiveDate>, today: NaiveDate) -> bool {
     left_on.is_some_and(|day| day <= today)

@@ -14,7 +14,9 @@ pub mod schools;
 pub mod service;
 
 pub mod acknowledgements;
+pub mod commenting_access;
 pub mod courses;
+pub mod declarations;
 pub mod education_sessions;
 pub mod guidance;
 pub mod policies;

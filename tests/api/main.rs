@@ -29,5 +29,7 @@ mod policy_versions;
 mod schools;
 mod story;
 
+mod commenting_access;
+mod declarations;
 mod education_sessions;
 mod trainings;

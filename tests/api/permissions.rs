@@ -113,6 +113,8 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("policy-versions", id(&school.version_in_review(json!({})).await)),
         ("acknowledgements", id(&school.acknowledgement(&school.staff()).await)),
         ("monitoring-checks", id(&check)),
+        ("personal-account-declarations", id(&school.declaration(&school.headteacher(), json!({})).await)),
+        ("commenting-access", id(&school.commenting_access(json!({})).await)),
     ])
 }
 
@@ -120,9 +122,8 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
 fn collection(path: &str, name: &str) -> String {
     match name {
         "id" => path.split("/{id}").next().and_then(|before| before.rsplit('/').next()).unwrap_or_default().to_owned(),
-        "person_id" | "guardian_id" | "pupil_id" | "delegate_id" => "people".to_owned(),
+        "person_id" | "guardian_id" | "pupil_id" | "delegate_id" | "trainer_id" | "deliverer_id" => "people".to_owned(),
         "subject_id" => "accounts".to_owned(),
-        "trainer_id" | "deliverer_id" => "people".to_owned(),
         "session_id" => "training-sessions".to_owned(),
         "policy_id" => "policies".to_owned(),
         name => format!("{}s", name.trim_end_matches("_id").replace('_', "-")),

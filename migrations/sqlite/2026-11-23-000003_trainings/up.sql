@@ -78,3 +78,56 @@ CREATE TABLE education_sessions (
 );
 CREATE INDEX education_sessions_by_year_group ON education_sessions (school_id, year_group, id);
 CREATE INDEX education_sessions_by_day ON education_sessions (school_id, held_on, year_group);
+
+CREATE TABLE personal_account_declarations (
+    school_id BLOB NOT NULL,
+    id BLOB NOT NULL,
+    person_id BLOB NOT NULL,
+    state TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    platform_other_name TEXT,
+    handle TEXT,
+    handle_key TEXT,
+    names_school BOOLEAN NOT NULL,
+    impacts_school BOOLEAN NOT NULL,
+    disclaimer_present BOOLEAN NOT NULL,
+    disclaimer_text TEXT,
+    uses_school_branding BOOLEAN NOT NULL,
+    compliance TEXT,
+    due_on DATE,
+    checked_at BIGINT,
+    checked_by BLOB,
+    version BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (school_id, id),
+    UNIQUE (school_id, person_id, handle_key),
+    FOREIGN KEY (school_id, person_id) REFERENCES people (school_id, id),
+    FOREIGN KEY (school_id, checked_by) REFERENCES people (school_id, id)
+);
+CREATE INDEX declarations_by_person ON personal_account_declarations (school_id, person_id, id);
+CREATE INDEX declarations_by_compliance ON personal_account_declarations (school_id, compliance, id);
+CREATE INDEX declarations_by_due ON personal_account_declarations (school_id, due_on);
+
+CREATE TABLE commenting_access (
+    school_id BLOB NOT NULL,
+    id BLOB NOT NULL,
+    person_id BLOB NOT NULL,
+    platform TEXT NOT NULL,
+    platform_other_name TEXT,
+    platform_key TEXT NOT NULL,
+    since_on DATE NOT NULL,
+    informed_on DATE,
+    informed_by BLOB,
+    channel TEXT,
+    ended_on DATE,
+    version BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (school_id, id),
+    FOREIGN KEY (school_id, person_id) REFERENCES people (school_id, id),
+    FOREIGN KEY (school_id, informed_by) REFERENCES people (school_id, id)
+);
+CREATE UNIQUE INDEX commenting_access_in_force ON commenting_access (school_id, person_id, platform_key) WHERE ended_on IS NULL;
+CREATE INDEX commenting_access_by_person ON commenting_access (school_id, person_id, id);
+CREATE INDEX commenting_access_by_notice ON commenting_access (school_id, informed_on, id);

@@ -157,9 +157,7 @@ fn view(row: EducationSessionRow) -> EducationSession {
 
 /// It has been held, by a person of the school who is no pupil.
 fn check(tx: &mut Conn, me: &Caller<RecordEducation>, row: &EducationSessionRow) -> Result<(), Problem> {
-    if row.held_on > me.today() {
-        return Err(Problem::invalid("/held_on", "in_the_future", "This lies in the future."));
-    }
+    Day(row.held_on).not_after(me.today(), "/held_on")?;
     match people::rows::kinds(tx, me.school(), &[row.deliverer_id])?.get(&row.deliverer_id) {
         None => Err(Problem::invalid("/deliverer_id", "unknown", "There is no such person for this caller.")),
         Some(PersonKind::Pupil) => Err(Problem::invalid("/deliverer_id", "pupil", "A pupil does not deliver the programme.")),
