@@ -264,7 +264,7 @@ on_both_engines! {
 
     async fn events_name_the_policy_and_no_text(school: School) {
         let version = school.published_version(json!({ "change_summary": "canary-summary", "clauses": [{ "id": "A-1", "title": "canary-title", "text": "canary-text" }] })).await;
-        let feed = school.service().get("/v1/events?limit=200").await.is(200);
+        let feed = school.headteacher().get("/v1/events?limit=200").await.is(200);
         assert!(!feed.text.contains("canary"), "{feed}");
         let published: Vec<&Value> = feed["items"].as_array().unwrap().iter().filter(|event| event["subject"] == version["id"]).collect();
         let last = &published.last().unwrap()["data"];
