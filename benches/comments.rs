@@ -67,6 +67,7 @@ fn seed(tx: &mut Conn, school: SchoolId, account: AccountId, comments: i64) -> R
         business_case_lapse_days: 90,
         monitoring_amber_days: AMBER_DAYS,
         monitoring_red_hours: RED_HOURS,
+        eligibility_grace_days: 0,
         calendar_fingerprint: String::new(),
         version: 1,
         created_at: now,

@@ -25,7 +25,7 @@ use crate::policy::holidays::BankHolidays;
 use crate::problem::{Code, Problem};
 use crate::resources::{
     accounts, acknowledgements, business_cases, commenting_access, comments, courses, deadlines, declarations, delegations,
-    education_sessions, events, guidance, invitations, monitoring, people, policies, policy_versions, schools, service,
+    education_sessions, eligibility, events, guidance, invitations, monitoring, people, policies, policy_versions, schools, service,
     training_completions, training_gaps, training_sessions,
 };
 
@@ -39,6 +39,7 @@ pub fn operations(config: &mut ServiceConfig) {
     business_cases::operations(config);
     accounts::operations(config);
     comments::operations(config);
+    eligibility::operations(config);
     monitoring::operations(config);
     deadlines::operations(config);
     policies::operations(config);

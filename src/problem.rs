@@ -7,6 +7,7 @@ use strum::IntoEnumIterator;
 use utoipa::ToSchema;
 
 use crate::db::DbError;
+use crate::db::types::PersonId;
 use crate::http::text::Line;
 use crate::policy::deadline::PastCalendarHorizon;
 use crate::policy::refusal::{Grounds, Refusal, Violation};
@@ -102,6 +103,10 @@ pub struct ClauseViolation {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 300, nullable = false)]
     pub pointer: Option<&'static str>,
+    /// The person whom it is about, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub person_id: Option<PersonId>,
 }
 
 /// A refusal on its way to the client. `instance` and `request_id` are added where the answer leaves.
@@ -212,6 +217,7 @@ impl Problem {
             detail: violation.detail,
             cure: violation.cure,
             pointer: violation.pointer,
+            person_id: violation.person.map(PersonId::from),
         });
         self
     }

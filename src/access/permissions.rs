@@ -140,6 +140,8 @@ permissions! {
         Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl | Governor | ChairOfGovernors;
     RecordEducation = "education:record" "Record what pupils were taught of safe use" for
         Headteacher | LeadershipTeam | Staff | Dsl;
+    ReadEligibility = "eligibility:read" "See who may run an account, and how accounts stand by those who run them" for
+        Headteacher | ItTechnician | Dsl | DeputyDsl | Dpo | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own;
     ReadMonitoring = "monitoring:read" "Read monitoring checks and how the accounts are covered by them" for
         Headteacher | ItTechnician | Dsl | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own | DeputyDsl own | Governor own;
     LogMonitoringCheck = "monitoring:log" "Log a monitoring check" for

@@ -61,6 +61,7 @@ impl NewSchool {
             business_case_lapse_days: LAPSE_DAYS,
             monitoring_amber_days: AMBER_DAYS,
             monitoring_red_hours: RED_HOURS,
+            eligibility_grace_days: 0,
             calendar_fingerprint: rows::fingerprint(&server::bank_holidays(storage)?),
             version: 1,
             created_at: now,

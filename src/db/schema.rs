@@ -17,6 +17,7 @@ diesel::table! {
         updated_at -> Instant,
         monitoring_amber_days -> Integer,
         monitoring_red_hours -> Integer,
+        eligibility_grace_days -> Integer,
     }
 }
 
@@ -634,6 +635,18 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    compliance_states (school_id, account_id) {
+        school_id -> SqlUuid,
+        account_id -> SqlUuid,
+        compliance -> Text,
+        since -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -670,5 +683,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     monitoring_findings,
     monitoring_states,
     personal_account_declarations,
-    commenting_access
+    commenting_access,
+    compliance_states
 );

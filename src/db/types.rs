@@ -273,6 +273,7 @@ stored_as_text!(
     crate::resources::comments::ResponseKind,
     crate::resources::people::Relationship,
     crate::policy::platforms::Platform,
+    crate::policy::eligibility::ComplianceLevel,
     crate::policy::platforms::Visibility,
     crate::policy::required::PolicyKind,
     crate::resources::policy_versions::PolicyVersionState,

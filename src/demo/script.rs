@@ -102,7 +102,8 @@ impl Calendar {
 
 /// All that happened, in the order in which it happened.
 pub fn steps(calendar: &Calendar) -> Vec<Step> {
-    let mut steps = [school(calendar), accounts(calendar), proposals(calendar), comments(calendar)].concat();
+    let mut steps =
+        [school(calendar), training(calendar), accounts(calendar), monitoring(calendar), proposals(calendar), comments(calendar)].concat();
     // The sort is stable: what happens at the same time happens in the order in which it is written.
     steps.sort_by_key(|step| step.at);
     steps
@@ -149,6 +150,37 @@ fn school(calendar: &Calendar) -> Vec<Step> {
         step(calendar.on(-1, 18, 0), "headteacher", "POST /v1/delegations").with(json!({ "delegate_id": "{leadership_team}",
             "starts_on": calendar.day(14), "ends_on": calendar.day(16), "reason": "The headteacher is at a conference." })),
     ]
+}
+
+/// What the story calls the courses that are required of whoever runs an account.
+pub const COURSES: [&str; 3] = ["course 1", "course 2", "course 3"];
+
+/// Three members of staff read the policy and are trained; the parent who is to join them has still to be.
+fn training(calendar: &Calendar) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for person in PEOPLE.iter().filter(|person| ["staff", "tom.hughes", "ruth.evans"].contains(&person.name)) {
+        let name = format!("{} {}", person.given_name, person.family_name);
+        steps.push(step(calendar.on(-27, 16, 0), person.name, "POST /v1/acknowledgements").with(json!({
+            "policy_version_id": "{policy}", "content_hash": "{policy text}", "read": true, "understood": true, "typed_name": name,
+        })));
+        for course in COURSES {
+            steps.push(step(calendar.on(-26, 15, 30), "dsl", "POST /v1/training-completions").with(json!({
+                "person_id": format!("{{{}}}", person.name), "course_id": format!("{{{course}}}"), "completed_on": calendar.day(-26),
+                "evidence": "The signed list of the INSET day.",
+            })));
+        }
+    }
+    steps
+}
+
+/// Somebody looks after the page each day, but for one that was missed.
+fn monitoring(calendar: &Calendar) -> Vec<Step> {
+    let days = (-19..=-1).filter(|day| *day != -9);
+    let check = |day| {
+        let who = if day % 2 == 0 { "staff" } else { "tom.hughes" };
+        step(calendar.on(day, 17, 45), who, "POST /v1/monitoring-checks").with(json!({ "account_id": "{page}" }))
+    };
+    days.map(check).collect()
 }
 
 /// Business cases that became accounts: in use, suspended, and waiting to be activated.

@@ -17,11 +17,13 @@ use weald::app::{self, State};
 use weald::clock::{Clock, Instant};
 use weald::config::{Service, Storage};
 use weald::db::Conn;
-use weald::db::schema::service_accounts;
-use weald::db::types::{SchoolId, ServiceAccountId};
+use weald::db::schema::{policy_versions, service_accounts};
+use weald::db::types::{PolicyVersionId, SchoolId, ServiceAccountId};
 use weald::events::{self, Actor, Event, EventType};
 use weald::policy::holidays::HolidayDivision;
 use weald::policy::roles::Role;
+use weald::policy::training::Activity;
+use weald::resources::courses;
 use weald::resources::invitations::rows as invitations;
 use weald::resources::schools::rows as schools;
 use weald::{jobs, server};
@@ -35,6 +37,9 @@ use crate::commands::{Failure, people, services};
 
 /// As which the story's beginning stands in the log.
 const CLIENT: &str = "weald-demo";
+
+/// The ids of people and things, by what the story calls them.
+type Names = HashMap<&'static str, String>;
 
 /// Tells the story, up to `now`, into an empty database.
 pub async fn tell(storage: &Storage, service: Service, now: Instant) -> Result<(), Failure> {
@@ -56,8 +61,8 @@ pub async fn tell(storage: &Storage, service: Service, now: Instant) -> Result<(
     for step in script::steps(&calendar) {
         run_jobs_until(&state, step.at).await?;
         let said = take(&state, &call, &step, &names).await?;
-        if let (Some(name), Some(id)) = (step.known_as, said["id"].as_str().and_then(|id| id.parse().ok())) {
-            names.insert(name, id);
+        if let (Some(name), Some(id)) = (step.known_as, said["id"].as_str()) {
+            names.insert(name, id.to_owned());
         }
     }
     run_jobs_until(&state, calendar.now).await?;
@@ -79,7 +84,7 @@ async fn run_jobs_until(state: &State, at: Instant) -> Result<(), Failure> {
 }
 
 /// The school and its people, as the commands make them; each has chosen the demo's password.
-async fn begin(state: &State, storage: &Storage) -> Result<HashMap<&'static str, Uuid>, Failure> {
+async fn begin(state: &State, storage: &Storage) -> Result<Names, Failure> {
     let now = state.clock.now();
     let hash = state.passwords.hash(PASSWORD.into()).await?;
     let school = NewSchool { name: SCHOOL.into(), time_zone: ZONE.name().into(), holiday_division: HolidayDivision::EnglandAndWales };
@@ -87,8 +92,8 @@ async fn begin(state: &State, storage: &Storage) -> Result<HashMap<&'static str,
     state.db.write(school.id.uuid(), move |tx| set_up(tx, &school, &hash, now)).await
 }
 
-fn set_up(tx: &mut Conn, school: &schools::SchoolRow, hash: &str, now: Instant) -> Result<HashMap<&'static str, Uuid>, Failure> {
-    let mut names = HashMap::from([("school", school.id.uuid())]);
+fn set_up(tx: &mut Conn, school: &schools::SchoolRow, hash: &str, now: Instant) -> Result<Names, Failure> {
+    let mut names = HashMap::from([("school", school.id.to_string())]);
     schools::create(tx, school, CLIENT)?;
     for person in PEOPLE {
         let new = NewPerson {
@@ -104,14 +109,21 @@ fn set_up(tx: &mut Conn, school: &schools::SchoolRow, hash: &str, now: Instant) 
         invitations::accept(tx, &invitation, &new.email, hash, now)?;
         let invited = Actor { school: school.id, person: Some(id), role: "invited".into(), client_id: CLIENT.into(), at: now };
         events::record(tx, invited, Event::new(EventType::PasswordChosen, id.uuid()))?;
-        names.insert(person.name, id.uuid());
+        names.insert(person.name, id.to_string());
     }
     let all = services::grantable().map(str::to_owned).collect();
     let mis = NewService { school: school.id, name: "Management information system".into(), permissions: all };
     services::add(tx, &mis, CLIENT_ID, &digest(CLIENT_SECRET), CLIENT, now)?;
     let id: ServiceAccountId =
         service_accounts::table.filter(service_accounts::client_id.eq(CLIENT_ID)).select(service_accounts::id).first(tx)?;
-    names.insert("mis", id.uuid());
+    names.insert("mis", id.to_string());
+    let (policy, hash): (PolicyVersionId, String) = policy_versions::table
+        .filter(policy_versions::school_id.eq(school.id))
+        .select((policy_versions::id, policy_versions::content_hash))
+        .first(tx)?;
+    names.extend([("policy", policy.to_string()), ("policy text", hash)]);
+    let courses = courses::rows::required_for(tx, school.id, Activity::AccountManager)?;
+    names.extend(script::COURSES.into_iter().zip(courses.iter().map(ToString::to_string)));
     Ok(names)
 }
 
@@ -120,7 +132,7 @@ async fn take(
     state: &State,
     call: &impl AsyncFn(TestRequest) -> Result<Value, Failure>,
     step: &Step,
-    names: &HashMap<&'static str, Uuid>,
+    names: &Names,
 ) -> Result<Value, Failure> {
     let bearer = ("Authorization", format!("Bearer {}", token(state, step.who, names).await?));
     let target = filled(step.call, names);
@@ -139,8 +151,9 @@ async fn take(
 }
 
 /// A token for somebody of the story.
-async fn token(state: &State, who: &str, names: &HashMap<&'static str, Uuid>) -> Result<String, Failure> {
-    let (now, school, id) = (state.clock.now(), SchoolId::from(names["school"]), names[who]);
+async fn token(state: &State, who: &str, names: &Names) -> Result<String, Failure> {
+    let id = |name: &str| names[name].parse::<Uuid>().map_err(|error| error.to_string());
+    let (now, school, id) = (state.clock.now(), SchoolId::from(id("school")?), id(who)?);
     let person = PEOPLE.iter().find(|person| person.name == who);
     let (holder, client_id, roles) = match person {
         Some(person) => (Holder::Person(id.into()), "weald", [person.role]),
@@ -159,9 +172,9 @@ async fn token(state: &State, who: &str, names: &HashMap<&'static str, Uuid>) ->
     state.tokens.issue(now, &grant).map_err(|error| error.to_string().into())
 }
 
-/// Puts ids in the place of names in braces.
-fn filled(text: &str, names: &HashMap<&'static str, Uuid>) -> String {
-    names.iter().fold(text.to_owned(), |text, (name, id)| text.replace(&format!("{{{name}}}"), &id.to_string()))
+/// Puts what was named in the place of names in braces.
+fn filled(text: &str, names: &Names) -> String {
+    names.iter().fold(text.to_owned(), |text, (name, id)| text.replace(&format!("{{{name}}}"), id))
 }
 
 #[cfg(test)]

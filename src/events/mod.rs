@@ -103,6 +103,7 @@ event_types! {
     EducationSessionChanged = "education_session.changed" on "education_session", "PU-PU-2": "The record of an education session was corrected.";
     MonitoringCheckLogged = "monitoring_check.logged" on "monitoring_check", "MON-1": "A monitoring check was logged.";
     BullyingFound = "monitoring_check.bullying_found" on "monitoring_check", "MON-3": "A monitoring check found bullying.";
+    AccountComplianceChanged = "account.compliance_changed" on "account", "ELIG-1": "An account stands otherwise by those who run it; who answers for the school is told.";
     AccountMonitoringAmber = "account.monitoring_amber" on "account", "MON-1": "An account was not checked for so many days that the headteacher is told.";
     AccountMonitoringRed = "account.monitoring_red" on "account", "MON-1": "An account was not checked for far too long; the headteacher is told.";
     AccountMonitoringResumed = "account.monitoring_resumed" on "account", "MON-1": "An account that had not been checked is checked again.";

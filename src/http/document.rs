@@ -79,6 +79,7 @@ const TAGS: &[(&str, &str)] = &[
     ("deadlines", "The response clock."),
     ("policies", "The school's policies, their versions, and guidance out of them."),
     ("acknowledgements", "Who has read and understood which policy."),
+    ("eligibility", "Who may run an account, and how accounts stand by those who run them."),
     ("training", "Courses, sessions, who has completed what, and who still has to."),
     ("education", "What pupils are taught of safe and responsible use."),
     ("declarations", "Personal accounts that name or affect the school."),

@@ -1,6 +1,7 @@
 //! What has to happen without a request. Found by queries over state, not kept in timers: each job is idempotent,
 //! may be killed at any point, and runs on one of several instances at a time.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,15 +13,16 @@ use crate::app::State;
 use crate::clock::Instant;
 use crate::db::Conn;
 use crate::db::schema::{idempotency_keys, leases, login_attempts, refresh_tokens, sessions};
-use crate::db::types::{AccountId, CommentId, LeaseHolder, SchoolId};
+use crate::db::types::{AccountId, CommentId, LeaseHolder, PersonId, SchoolId};
 use crate::events::{self, Actor, Event, EventType};
 use crate::idempotency;
 use crate::policy::deadline::local_day;
+use crate::policy::eligibility::ComplianceLevel;
 use crate::policy::holidays::BankHolidays;
 use crate::policy::monitoring::MonitoringLevel;
 use crate::problem::Problem;
 use crate::resources::business_cases::BusinessCaseState;
-use crate::resources::{business_cases, comments, courses, monitoring, people, policies, schools};
+use crate::resources::{accounts, business_cases, comments, courses, eligibility, monitoring, people, policies, schools};
 
 /// As which the jobs stand in the log.
 const CLIENT: &str = "weald-jobs";
@@ -117,6 +119,7 @@ const JOBS: &[(&str, Job)] = &[
     ("overdue", mark_overdue),
     ("lapsed", lapse),
     ("unmonitored", record_unmonitored),
+    ("compliance", record_compliance),
 ];
 
 async fn batches(state: &State, school: SchoolId, job: Job) -> Result<usize, Problem> {
@@ -175,6 +178,23 @@ fn record_unmonitored(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
         happened.extend(lapsed.into_iter().map(|account| Event::new(kind, account.uuid())));
     }
     tell(tx, run, "told", happened)
+}
+
+/// ELIG-1: what a new version or training that ran out makes of an account is recorded, and what makes it good.
+fn record_compliance(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
+    let today = local_day(*run.now, schools::rows::find(tx, run.school)?.zone());
+    let accounts = accounts::rows::in_use(tx, run.school)?;
+    let people: BTreeSet<PersonId> = accounts.iter().flat_map(|account| account.people()).collect();
+    let assessment = eligibility::rows::assess(tx, run.school, &Vec::from_iter(people), today)?;
+    let standing: Vec<(AccountId, ComplianceLevel)> =
+        accounts.iter().map(|account| (account.row.id, assessment.of_account(account))).collect();
+    let changed = eligibility::rows::changed(tx, run.school, run.now, &standing)?;
+    let event = |(account, compliance): &(AccountId, ComplianceLevel)| {
+        Event::new(EventType::AccountComplianceChanged, account.uuid()).state(*compliance)
+    };
+    tell(tx, run, "told", changed.iter().map(event).collect())?;
+    // All accounts at once: there is nothing left for another round.
+    Ok(0)
 }
 
 /// Records what whoever answers for the school has to know, with their id as `name`.

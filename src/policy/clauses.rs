@@ -39,6 +39,7 @@ clauses! {
     Ctx3 = "CTX-3": "The policy is subject to the E-Safety Policy and Acceptable Use Agreements";
     RHt2 = "R-HT-2": "The headteacher develops and implements the policy";
     RSt1 = "R-ST-1": "Staff know the policy and comply";
+    Elig2 = "ELIG-2": "Volunteers and parents who run an account have done so too";
     Elig1 = "ELIG-1": "Whoever runs an account has read and understood the policy and is trained";
     Beh1 = "BEH-1": "All users keep to the policy's standard of behaviour";
     Sc3 = "SC-3": "Safe use is encouraged by training and education";

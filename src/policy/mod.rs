@@ -4,6 +4,7 @@ pub mod clauses;
 pub mod conflict;
 pub mod deadline;
 pub mod declarations;
+pub mod eligibility;
 pub mod holidays;
 pub mod monitoring;
 pub mod platforms;

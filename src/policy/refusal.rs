@@ -1,5 +1,7 @@
 //! What a rule says when the answer is no: which clause, why, and what would satisfy it.
 
+use uuid::Uuid;
+
 use super::clauses::Clause;
 
 /// Why something is refused.
@@ -23,11 +25,19 @@ pub struct Violation {
     pub cure: String,
     /// JSON Pointer to the field at fault, if it is one.
     pub pointer: Option<&'static str>,
+    /// The person whom it is about, where there are several.
+    pub person: Option<Uuid>,
 }
 
 impl Violation {
     pub fn new(clause: Clause, detail: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { clause, detail: detail.into(), cure: cure.into(), pointer: None }
+        Self { clause, detail: detail.into(), cure: cure.into(), pointer: None, person: None }
+    }
+
+    #[must_use]
+    pub fn of(mut self, person: Uuid) -> Self {
+        self.person = Some(person);
+        self
     }
 
     #[must_use]

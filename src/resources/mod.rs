@@ -6,6 +6,7 @@ pub mod business_cases;
 pub mod comments;
 pub mod deadlines;
 pub mod delegations;
+pub mod eligibility;
 pub mod events;
 pub mod invitations;
 pub mod monitoring;

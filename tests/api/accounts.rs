@@ -7,8 +7,14 @@ use crate::support::caller::Reply;
 use crate::support::{School, on_both_engines};
 
 impl School {
-    /// An account that waits to be activated.
+    /// An account that waits to be activated, and whose two managers can.
     pub async fn pending_account(&self) -> Reply {
+        self.qualify(&[&self.staff(), &self.second_staff()]).await;
+        self.newcomers_account().await
+    }
+
+    /// An account whose two managers have neither read nor learnt anything.
+    pub async fn newcomers_account(&self) -> Reply {
         let case = self.approved_case().await;
         let new = json!({ "business_case_id": case["id"], "handle": format!("weald-{}", case["id"].as_str().unwrap()) });
         self.it_technician().post("/v1/accounts", new).await.is(201)
@@ -92,6 +98,7 @@ on_both_engines! {
         change(team(&[(staff, false), (second, false)]), 422).await.violates(&["BC-4"]);
         change(team(&[(staff, true), (staff, false)]), 422).await.violates(&["BC-4"]);
         change(team(&[(staff, true), (second, false), (school.pupil().id(), false)]), 422).await.violates(&["BC-4"]);
+        school.qualify(&[&school.parent()]).await;
         let changed = change(team(&[(second, true), (staff, false), (parent, false)]), 200).await;
         assert_eq!(changed["managers"][0], json!({ "person_id": second, "lead": true }));
         school.parent().get(account.url("")).await.is(200);
@@ -103,6 +110,7 @@ on_both_engines! {
         let url = format!("/v1/people/{}/revoke-role", second.id());
         it.post(&url, json!({ "role": "staff" })).await.is(409).problem("policy_gate").violates(&["BC-4"]);
         let third = school.person("third", &[Role::Staff]).await;
+        school.qualify(&[&third]).await;
         let managers = json!({ "managers": [{ "person_id": staff.id(), "lead": true }, { "person_id": third.id() }] });
         it.post(account.url("change-managers"), managers).if_match(account.etag()).await.is(200);
         it.post(&url, json!({ "role": "staff" })).await.is(200);

@@ -16,6 +16,7 @@ mod contract;
 mod databases;
 mod delegations;
 mod durability;
+mod eligibility;
 mod events;
 mod guidance;
 mod idempotency;

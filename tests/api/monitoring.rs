@@ -28,6 +28,9 @@ impl School {
     async fn also_run_by(&self, account: &Reply, people: &[PersonId]) {
         let mut managers = vec![json!({ "person_id": self.staff().id(), "lead": true }), json!({ "person_id": self.second_staff().id() })];
         managers.extend(people.iter().map(|id| json!({ "person_id": id })));
+        for id in people {
+            self.qualify(&[&self.somebody(*id)]).await;
+        }
         let it = self.it_technician();
         let seen = it.get(account.url("")).await.is(200);
         it.post(account.url("change-managers"), json!({ "managers": managers })).if_match(seen.etag()).await.is(200);

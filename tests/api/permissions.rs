@@ -111,7 +111,7 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("education-sessions", id(&school.education_session(json!({})).await)),
         ("policies", id(&school.social_media_policy().await)),
         ("policy-versions", id(&school.version_in_review(json!({})).await)),
-        ("acknowledgements", id(&school.acknowledgement(&school.staff()).await)),
+        ("acknowledgements", id(&school.acknowledgement(&school.leadership()).await)),
         ("monitoring-checks", id(&check)),
         ("personal-account-declarations", id(&school.declaration(&school.headteacher(), json!({})).await)),
         ("commenting-access", id(&school.commenting_access(json!({})).await)),

@@ -32,7 +32,11 @@ on_both_engines! {
         // The IT technician creates and activates it, once.
         let account = it.post("/v1/accounts", account).await.is(201);
         it.post("/v1/accounts", json!({ "business_case_id": draft["id"], "handle": "second" })).await.is(409).violates(&["R-IT-1"]);
-        it.post(account.url("activate"), json!({})).if_match(account.etag()).await.is(200);
+        let activate = || it.post(account.url("activate"), json!({})).if_match(account.etag());
+        school.qualify(&[&staff, &second]).await;
+        activate().await.is(409).problem("policy_gate").violates(&["ELIG-2"]);
+        school.qualify(&[&parent]).await;
+        activate().await.is(200);
 
         // A comment comes in on a Saturday; the service logs it.
         school.clock_at("2026-01-17T15:00:00Z");

@@ -358,7 +358,7 @@ on_both_engines! {
         let head = school.headteacher();
         let gaps = async || head.get("/v1/training-gaps?activity=account_manager").await.is(200)["items"].clone();
         assert_eq!(gaps().await, json!([]), "nobody runs an account");
-        let account = school.active_account().await;
+        let account = school.newcomers_account().await;
         let (staff, second) = (school.staff(), school.second_staff());
         assert_eq!(gaps().await.as_array().unwrap().iter().map(|gap| &gap["person_id"]).collect::<Vec<_>>(), [&json!(staff.id()), &json!(second.id())]);
         school.trained(&staff, "2026-01-10").await;

@@ -13,7 +13,7 @@ use crate::access::caller::Caller;
 use crate::access::permissions::{CreateAccount, ManageAccount, ReadAccounts, SuspendAccount};
 use crate::clock::Instant;
 use crate::db::Conn;
-use crate::db::types::{AccountId, BusinessCaseId};
+use crate::db::types::{AccountId, BusinessCaseId, PersonId};
 use crate::events::{self, Event, EventType};
 use crate::http::body::{NoBody, Valid, objects};
 use crate::http::document::{Fails, IfMatchHeader};
@@ -27,7 +27,7 @@ use crate::policy::refusal::{Grounds, Refusal};
 use crate::policy::team;
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::business_cases::{self, BusinessCaseState, NamedManager};
-use crate::resources::people;
+use crate::resources::{eligibility, people};
 
 pub fn operations(config: &mut ServiceConfig) {
     config
@@ -267,6 +267,12 @@ fn check_team<P>(tx: &mut Conn, me: &Caller<P>, account: &rows::Account, grounds
     Ok(Refusal::unless_empty(grounds, team::violations(&team))?)
 }
 
+/// Those who begin to run an account have read what is in force and are trained (ELIG-1); asked in the transaction in
+/// which they begin, so that nothing is published in between.
+fn check_eligible<P>(tx: &mut Conn, me: &Caller<P>, people: &[PersonId]) -> Result<(), Problem> {
+    Ok(eligibility::rows::assess(tx, me.school(), people, me.today())?.gate(people.iter().copied())?)
+}
+
 fn check_handle(tx: &mut Conn, row: &AccountRow) -> Result<(), Problem> {
     if rows::handle_taken(tx, row.school_id, &row.handle_key, row.id)? {
         let error = FieldError::new("/handle", "taken", "Another account on this platform has this handle.");
@@ -400,7 +406,8 @@ async fn edit_account(
 
 /// Say who runs an account.
 ///
-/// The whole list, with its lead. An account is never left with fewer than two active members of staff (BC-4).
+/// The whole list, with its lead. An account is never left with fewer than two active members of staff (BC-4); whoever is
+/// added has acknowledged what is in force and is trained (ELIG-1), volunteers and parents too (ELIG-2).
 #[utoipa::path(tag = "accounts", security(("oauth2" = [ManageAccount])), params(IfMatchHeader), request_body = AccountManagers,
     responses((status = 200, description = "Changed.", body = Account), Fails<404, 409, 412, 428>))]
 #[post("/v1/accounts/{id}/change-managers")]
@@ -413,8 +420,12 @@ async fn change_account_managers(
     caller
         .write(move |tx, me| {
             change(tx, me, *id, &seen, AccountAction::ChangeManagers, |tx, account| {
+                let before = account.people();
                 account.managers = business_cases::named(tx, me.school(), &team.managers)?;
                 check_team(tx, me, account, Grounds::NotAcceptable)?;
+                let mut added = account.people();
+                added.retain(|person| !before.contains(person));
+                check_eligible(tx, me, &added)?;
                 rows::replace_managers(tx, account, me.now())?;
                 Ok(Event::new(EventType::AccountManagersChanged, account.row.id.uuid()).changed([("managers", true)]))
             })
@@ -424,7 +435,8 @@ async fn change_account_managers(
 
 /// Take an account into use (R-IT-1).
 ///
-/// Needs at least two active members of staff to run it (BC-4).
+/// Needs at least two active members of staff to run it (BC-4), and each who runs it to have acknowledged what is in
+/// force and to be trained (ELIG-1), volunteers and parents too (ELIG-2): the answer names all that is missing.
 #[utoipa::path(tag = "accounts", security(("oauth2" = [CreateAccount])), params(IfMatchHeader),
     responses((status = 200, description = "In use.", body = Account), Fails<404, 409, 412, 428>))]
 #[post("/v1/accounts/{id}/activate")]
@@ -438,6 +450,7 @@ async fn activate_account(
         .write(move |tx, me| {
             change(tx, me, *id, &seen, AccountAction::Activate, |tx, account| {
                 check_team(tx, me, account, Grounds::NotYet)?;
+                check_eligible(tx, me, &account.people())?;
                 account.row.state = AccountState::Active;
                 account.row.activated_at = Some(me.now());
                 Ok(Event::new(EventType::AccountActivated, account.row.id.uuid()))
@@ -469,7 +482,7 @@ async fn suspend_account(
 
 /// Take a suspended account into use again.
 ///
-/// Needs at least two active members of staff to run it (BC-4).
+/// Needs what activating it needs (BC-4, ELIG-1, ELIG-2).
 #[utoipa::path(tag = "accounts", security(("oauth2" = [ManageAccount])), params(IfMatchHeader),
     responses((status = 200, description = "In use again.", body = Account), Fails<404, 409, 412, 428>))]
 #[post("/v1/accounts/{id}/resume")]
@@ -483,6 +496,7 @@ async fn resume_account(
         .write(move |tx, me| {
             change(tx, me, *id, &seen, AccountAction::Resume, |tx, account| {
                 check_team(tx, me, account, Grounds::NotYet)?;
+                check_eligible(tx, me, &account.people())?;
                 account.row.state = AccountState::Active;
                 account.row.state_reason = None;
                 Ok(Event::new(EventType::AccountResumed, account.row.id.uuid()))

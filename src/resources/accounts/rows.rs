@@ -49,6 +49,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// Who runs it.
+    pub fn people(&self) -> Vec<PersonId> {
+        self.managers.iter().map(|manager| manager.person_id).collect()
+    }
+
     pub fn is_run_by(&self, person: PersonId) -> bool {
         self.managers.iter().any(|manager| manager.person_id == person)
     }
@@ -231,6 +236,19 @@ fn insert_manager(tx: &mut Conn, account: &Account, manager: &Manager, now: Inst
         ))
         .execute(tx)?;
     Ok(())
+}
+
+/// All accounts in use.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn in_use(conn: &mut Conn, school: SchoolId) -> Result<Vec<Account>, Problem> {
+    let rows: Vec<AccountRow> = visible(school, Sight::All)
+        .filter(accounts::state.eq_any([AccountState::Active, AccountState::Suspended]))
+        .order(accounts::id)
+        .select(AccountRow::as_select())
+        .load(conn)?;
+    complete(conn, school, rows)
 }
 
 /// The accounts in use that somebody runs.

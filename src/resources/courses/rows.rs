@@ -1,5 +1,7 @@
 //! Courses in the database.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use crate::clock::Instant;
@@ -39,6 +41,14 @@ impl CourseRow {
 /// Where the database gives none.
 pub fn look_up(conn: &mut Conn, school: SchoolId, id: CourseId) -> QueryResult<Option<CourseRow>> {
     courses::table.find((school, id)).select(CourseRow::as_select()).first(conn).optional()
+}
+
+/// What each course of the school is called.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn titles(conn: &mut Conn, school: SchoolId) -> QueryResult<HashMap<CourseId, String>> {
+    Ok(courses::table.filter(courses::school_id.eq(school)).select((courses::id, courses::title)).load(conn)?.into_iter().collect())
 }
 
 /// One page of courses, oldest first.

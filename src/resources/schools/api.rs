@@ -38,7 +38,7 @@ pub fn operations(config: &mut ServiceConfig) {
 #[schema(example = json!({
     "id": "0198a4b2-6f00-7000-8000-000000000001", "name": "Weald Primary School", "time_zone": "Europe/London",
     "holiday_division": "england_and_wales", "bank_holidays_count_as_weekend": false, "business_case_lapse_days": 90,
-    "monitoring_amber_days": 1, "monitoring_red_hours": 48,
+    "monitoring_amber_days": 1, "monitoring_red_hours": 48, "eligibility_grace_days": 0,
     "closing_days": [{ "closed_on": "2026-09-01", "title": "INSET day" }], "calendar_horizon_on": "2030-12-31",
     "version": 1, "created_at": "2026-01-05T09:00:00Z", "updated_at": "2026-01-05T09:00:00Z"
 }))]
@@ -62,6 +62,9 @@ pub struct School {
     /// Hours since an account's last check at which it is red; never before it is amber.
     #[schema(minimum = 24, maximum = 336)]
     pub monitoring_red_hours: i32,
+    /// Days for which an account in use stays so although a policy was published anew or training ran out (ELIG-1).
+    #[schema(minimum = 0, maximum = 90)]
+    pub eligibility_grace_days: i32,
     #[schema(max_items = 400)]
     pub closing_days: Vec<ClosingDay>,
     /// The last day for which bank holidays are on file; there are no deadlines after it.
@@ -126,6 +129,10 @@ pub struct SchoolPatch {
     #[validate(range(min = 24, max = 336))]
     #[schema(minimum = 24, maximum = 336, nullable = false)]
     pub monitoring_red_hours: Option<i32>,
+    #[serde(default, deserialize_with = "present")]
+    #[validate(range(min = 0, max = 90))]
+    #[schema(minimum = 0, maximum = 90, nullable = false)]
+    pub eligibility_grace_days: Option<i32>,
     /// All of them: replaces the ones on file.
     #[serde(default, deserialize_with = "present_objects")]
     #[validate(length(max = 400), nested)]
@@ -151,6 +158,7 @@ fn view(row: SchoolRow, closing_days: BTreeMap<NaiveDate, String>, bank_holidays
         business_case_lapse_days: row.business_case_lapse_days,
         monitoring_amber_days: row.monitoring_amber_days,
         monitoring_red_hours: row.monitoring_red_hours,
+        eligibility_grace_days: row.eligibility_grace_days,
         version: row.version,
         created_at: row.created_at,
         updated_at: row.updated_at,
@@ -241,7 +249,7 @@ async fn edit_school(
 type Changes<const N: usize> = [(&'static str, bool); N];
 
 /// Applies the patch: which settings change, and what of the calendar.
-fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Changes<4>, Changes<4>), Problem> {
+fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Changes<5>, Changes<4>), Problem> {
     let before = row.clone();
     let mut closing_days_changed = false;
     if let Some(days) = patch.closing_days {
@@ -262,12 +270,14 @@ fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Chang
     row.business_case_lapse_days = patch.business_case_lapse_days.unwrap_or(row.business_case_lapse_days);
     row.monitoring_amber_days = patch.monitoring_amber_days.unwrap_or(row.monitoring_amber_days);
     row.monitoring_red_hours = patch.monitoring_red_hours.unwrap_or(row.monitoring_red_hours);
+    row.eligibility_grace_days = patch.eligibility_grace_days.unwrap_or(row.eligibility_grace_days);
     row.thresholds().check()?;
     let settings = [
         ("name", before.name != row.name),
         ("business_case_lapse_days", before.business_case_lapse_days != row.business_case_lapse_days),
         ("monitoring_amber_days", before.monitoring_amber_days != row.monitoring_amber_days),
         ("monitoring_red_hours", before.monitoring_red_hours != row.monitoring_red_hours),
+        ("eligibility_grace_days", before.eligibility_grace_days != row.eligibility_grace_days),
     ];
     let calendar = [
         ("time_zone", before.time_zone != row.time_zone),

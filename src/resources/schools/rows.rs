@@ -38,6 +38,8 @@ pub struct SchoolRow {
     pub monitoring_amber_days: i32,
     /// Hours since the last check at which it is red.
     pub monitoring_red_hours: i32,
+    /// Days for which what has lapsed is overlooked (ELIG-1).
+    pub eligibility_grace_days: i32,
     /// The bank holiday file by which the open deadlines were last computed.
     pub calendar_fingerprint: String,
     pub version: i64,

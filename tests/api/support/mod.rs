@@ -6,6 +6,7 @@ pub mod contract;
 pub mod database;
 pub mod policies;
 pub mod postgres;
+pub mod qualified;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -131,6 +132,7 @@ impl School {
                 business_case_lapse_days: 90,
                 monitoring_amber_days: AMBER_DAYS,
                 monitoring_red_hours: RED_HOURS,
+                eligibility_grace_days: 0,
                 calendar_fingerprint: String::new(),
                 version: 1,
                 created_at: now,
