@@ -23,7 +23,11 @@ use crate::http::{document, edge};
 use crate::metrics::Metrics;
 use crate::policy::holidays::BankHolidays;
 use crate::problem::{Code, Problem};
-use crate::resources::{accounts, business_cases, comments, deadlines, delegations, events, invitations, people, schools, service};
+use crate::resources::{
+    accounts, business_cases, comments, credential_releases, credentials, deadlines, delegations, events, invitations, people, schools,
+    service,
+};
+use crate::vault::Vault;
 
 /// Every operation there is, in the order of the document.
 pub fn operations(config: &mut ServiceConfig) {
@@ -34,6 +38,8 @@ pub fn operations(config: &mut ServiceConfig) {
     delegations::operations(config);
     business_cases::operations(config);
     accounts::operations(config);
+    credentials::operations(config);
+    credential_releases::operations(config);
     comments::operations(config);
     deadlines::operations(config);
     events::operations(config);
@@ -57,6 +63,7 @@ pub struct State {
     pub metrics: Metrics,
     pub bank_holidays: Arc<BankHolidays>,
     pub document: Document,
+    pub vault: Vault,
 }
 
 /// The document as ready bytes, and the addresses it knows.

@@ -106,6 +106,15 @@ permissions! {
     PreviewDeadline = "deadlines:preview" "Compute a deadline without writing anything" for
         Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | ParentCarer | Governor | ChairOfGovernors | Dsl | DeputyDsl | Dpo | MisIntegration;
 
+    ManageCredentials = "credentials:manage" "Store, replace and reveal the credentials of accounts, and release them once" (undelegated) for
+        ItTechnician;
+    ReadCredentialReveals = "credentials:audit" "Read who had an account's credentials revealed, and why" for
+        Headteacher | ItTechnician | Dpo;
+    ReadCredentialReleases = "credential-releases:read" "Read releases of credentials" (undelegated) for
+        ItTechnician | Headteacher own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own | Dpo own;
+    OpenCredentialRelease = "credential-releases:open" "Read credentials that were released to oneself, once" (undelegated) for
+        Headteacher own | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own | Dpo own;
+
     ReadEvents = "events:read" "Follow what happens" for
         Headteacher | Dpo | MisIntegration | ItTechnician own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
     ReadEventHead = "events:head" "Keep the signed head of the log elsewhere, against its being cut off" for

@@ -179,6 +179,9 @@ ids! {
     CommentId;
     ResponseId;
     EventId;
+    CredentialId;
+    CredentialRevealId;
+    CredentialReleaseId;
     /// A running program that holds a lease.
     LeaseHolder;
     /// The id of any resource, where the kind is said beside it (events).

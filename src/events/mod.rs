@@ -81,6 +81,13 @@ event_types! {
     CommentNeedsNoResponse = "comment.no_response_required" on "comment", "MON-2": "A comment was found to need no response.";
     CommentClosed = "comment.closed" on "comment", "MON-2": "A comment was closed.";
     CommentOverdue = "comment.overdue" on "comment", "MON-2": "A comment was not responded to in time; the headteacher is told.";
+    AccountCredentialsStored = "account.credentials_stored" on "account", "R-IT-2": "The first credentials of an account were stored.";
+    AccountCredentialsRotated = "account.credentials_rotated" on "account", "R-IT-2": "An account's credentials were replaced, and those before destroyed.";
+    AccountCredentialsRevealed = "account.credentials_revealed" on "account", "R-IT-2": "An account's credentials were revealed to the IT technician.";
+    AccountCredentialsReleased = "account.credentials_released" on "account", "R-IT-2": "An account's credentials were released, once, to somebody who runs it.";
+    AccountCredentialsReleaseOpened = "account.credentials_release_opened" on "account", "R-IT-2": "Released credentials were read.";
+    AccountCredentialsReleaseRevoked = "account.credentials_release_revoked" on "account", "R-IT-2": "A release of credentials was revoked.";
+    AccountCredentialsDestroyed = "account.credentials_destroyed" on "account", "R-IT-2": "The credentials of a closed account were destroyed.";
 }
 
 impl EventType {

@@ -56,6 +56,7 @@ const TAGS: &[(&str, &str)] = &[
     ("delegations", "Who acts for the headteacher, and when."),
     ("business-cases", "What has to be approved before an account exists."),
     ("accounts", "The school's accounts on social media."),
+    ("credentials", "The vault: how to log in to the school's accounts."),
     ("comments", "Comments, queries and complaints, each with its deadline."),
     ("deadlines", "The response clock."),
     ("events", "The one log: audit trail and change feed."),

@@ -25,6 +25,7 @@ clauses! {
     Sc8 = "SC-8": "Staff do not use social media to communicate with children";
     RHt5 = "R-HT-5": "The headteacher approves account creation";
     RIt1 = "R-IT-1": "The IT technician creates the account after approval";
+    RIt2 = "R-IT-2": "The IT technician stores account details and passwords securely";
     Bc0 = "BC-0": "The school community proposes accounts";
     Bc1 = "BC-1": "The aim of the account";
     Bc2 = "BC-2": "The intended audience";

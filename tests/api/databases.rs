@@ -65,6 +65,8 @@ fn declared(engine: Engine) -> Tables {
                 ("Text", _) => "text",
                 ("Integer", _) => "integer",
                 ("Date", _) => "date",
+                ("Binary", Engine::Sqlite) => "blob",
+                ("Binary", Engine::Postgres) => "bytea",
                 (other, _) => panic!("{table}.{column} is a {other}: say what that is on both engines"),
             };
             tables.entry(table.to_owned()).or_default().insert(column.to_owned(), (word.to_owned(), inner.is_some()));

@@ -93,6 +93,7 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
     let comment =
         json!({ "account_id": account["id"], "kind": "query", "author_anonymous": true, "text": "When?", "received_at": school.now() });
     let comment = school.service().post("/v1/comments", comment).await.is(201);
+    let release = school.released(&account, &school.staff()).await;
     BTreeMap::from([
         ("schools", school.id.to_string()),
         ("people", school.second_staff().id().to_string()),
@@ -100,6 +101,7 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("business-cases", id(&school.submitted_case().await)),
         ("accounts", id(&account)),
         ("comments", id(&comment)),
+        ("credential-releases", id(&release)),
     ])
 }
 

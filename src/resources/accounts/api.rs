@@ -27,7 +27,7 @@ use crate::policy::refusal::{Grounds, Refusal};
 use crate::policy::team;
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::business_cases::{self, BusinessCaseState, NamedManager};
-use crate::resources::people;
+use crate::resources::{credentials, people};
 
 pub fn operations(config: &mut ServiceConfig) {
     config
@@ -396,9 +396,11 @@ async fn change_account_managers(
     caller
         .write(move |tx, me| {
             change(tx, me, *id, &seen, AccountAction::ChangeManagers, |tx, account| {
-                account.managers = business_cases::named(tx, me.school(), &team.managers)?;
+                let before = std::mem::replace(&mut account.managers, business_cases::named(tx, me.school(), &team.managers)?);
                 check_team(tx, me, account, Grounds::NotAcceptable)?;
                 rows::replace_managers(tx, account)?;
+                let taken_off: Vec<_> = before.iter().map(|one| one.person_id).filter(|&one| !account.is_run_by(one)).collect();
+                credentials::rows::mark_taken_off(tx, me.school(), account.row.id, &taken_off, me.today())?;
                 Ok(Event::new(EventType::AccountManagersChanged, account.row.id.uuid()).changed([("managers", true)]))
             })
         })
@@ -475,6 +477,8 @@ async fn resume_account(
 }
 
 /// Close an account for good, with a reason. The record is kept.
+///
+/// Its credentials are destroyed in the same transaction (R-IT-2).
 #[utoipa::path(tag = "accounts", security(("oauth2" = [ManageAccount])), params(IfMatchHeader), request_body = AccountReason,
     responses((status = 200, description = "Closed.", body = Account), Fails<404, 409, 412, 428>))]
 #[post("/v1/accounts/{id}/close")]
@@ -486,10 +490,15 @@ async fn close_account(
 ) -> Result<Versioned<Account>, Problem> {
     caller
         .write(move |tx, me| {
-            change(tx, me, *id, &seen, AccountAction::Close, |_, account| {
+            change(tx, me, *id, &seen, AccountAction::Close, |tx, account| {
                 account.row.state = AccountState::Closed;
                 account.row.state_reason = Some(why.into_inner().reason.into_inner());
                 account.row.closed_at = Some(me.now());
+                // R-IT-2: nobody needs them any more.
+                if let Some(credential) = credentials::rows::destroy_current(tx, me.school(), account.row.id, me.now())? {
+                    let destroyed = Event::new(EventType::AccountCredentialsDestroyed, account.row.id.uuid());
+                    events::record(tx, me, destroyed.related("credential_id", credential.uuid()))?;
+                }
                 Ok(Event::new(EventType::AccountClosed, account.row.id.uuid()))
             })
         })

@@ -139,6 +139,18 @@ fn managers(conn: &mut Conn, school: SchoolId, ids: &[AccountId]) -> QueryResult
     Ok(by_account)
 }
 
+/// The accounts that a person runs.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn run_by(conn: &mut Conn, school: SchoolId, person: PersonId) -> QueryResult<Vec<AccountId>> {
+    account_managers::table
+        .filter(account_managers::school_id.eq(school))
+        .filter(account_managers::person_id.eq(person))
+        .select(account_managers::account_id)
+        .load(conn)
+}
+
 /// Whether another account has this handle.
 ///
 /// # Errors

@@ -25,7 +25,7 @@ use crate::http::text::{Day, Email, Line, Patch, present};
 use crate::page::{Page, PageQuery, Window};
 use crate::policy::roles::{PersonKind, Role, has_left};
 use crate::problem::{Code, FieldError, Problem};
-use crate::resources::invitations;
+use crate::resources::{accounts, credentials, invitations};
 
 pub fn operations(config: &mut ServiceConfig) {
     config
@@ -614,6 +614,9 @@ async fn record_person_leaving(
             // A day that lies ahead ends them by itself: each request asks for it.
             if has_left(person.row.left_on, me.today()) {
                 sessions::revoke_all(tx, me.school(), *id, me.now())?;
+                // R-IT-2: recorded late, the leaver could know what was stored until now.
+                let accounts = accounts::rows::run_by(tx, me.school(), *id)?;
+                credentials::rows::mark_leaver(tx, me.school(), &accounts, me.today(), me.today())?;
             }
             let view = view(me, person.clone());
             events::record(tx, me, event(EventType::PersonLeft, &person).state(view.state))?;
