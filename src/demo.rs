@@ -60,11 +60,11 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let mut folder = Folder::open(options.data_dir)?;
     if options.fresh || !folder.is_complete()? {
         folder.clear()?;
-        keyring::create(&folder.path.join(FILES[5]))?;
         let unhurried = Service { rate_limit: NonZeroU32::MAX, ..service.clone() };
         story::tell(&folder.storage(), unhurried, Clock::System.now()).await?;
         folder.complete()?;
     }
+    keyring::create(&folder.path.join(FILES[5]))?;
     let state = server::open(&folder.storage(), service, Clock::System)?;
     println!("{}", welcome(listen, &folder.path));
     serve::run(state).await

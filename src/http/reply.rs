@@ -23,7 +23,7 @@ pub trait Resource: Serialize {
 }
 
 /// The bytes of an answer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
@@ -33,6 +33,13 @@ pub struct Answer {
     pub secret: bool,
     /// Given again out of the store.
     pub replayed: bool,
+}
+
+/// Without the body, which can hold a secret.
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer").field("status", &self.status).field("headers", &self.headers).finish_non_exhaustive()
+    }
 }
 
 impl Answer {

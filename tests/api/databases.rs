@@ -57,7 +57,7 @@ fn declared(engine: Engine) -> Tables {
             let kind = kind.trim_end_matches(',');
             let inner = kind.strip_prefix("Nullable<").and_then(|kind| kind.strip_suffix('>'));
             let word = match (inner.unwrap_or(kind), engine) {
-                ("SqlUuid", Engine::Sqlite) => "blob",
+                ("SqlUuid" | "Binary", Engine::Sqlite) => "blob",
                 ("SqlUuid", Engine::Postgres) => "uuid",
                 ("Instant", Engine::Sqlite) | ("BigInt", _) => "bigint",
                 ("Instant", Engine::Postgres) => "timestamp with time zone",
@@ -65,7 +65,6 @@ fn declared(engine: Engine) -> Tables {
                 ("Text", _) => "text",
                 ("Integer", _) => "integer",
                 ("Date", _) => "date",
-                ("Binary", Engine::Sqlite) => "blob",
                 ("Binary", Engine::Postgres) => "bytea",
                 (other, _) => panic!("{table}.{column} is a {other}: say what that is on both engines"),
             };

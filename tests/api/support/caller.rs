@@ -195,7 +195,10 @@ impl Reply {
     /// The path of what came back, or of an action on it.
     pub fn url(&self, action: &str) -> String {
         let (collection, id) = (self.path().split('/').nth(2).unwrap_or_default(), self.json["id"].as_str().expect("an id"));
-        let thing = format!("/v1/{collection}/{id}");
+        let thing = match self.header("location") {
+            "" => format!("/v1/{collection}/{id}"),
+            created => created.to_owned(),
+        };
         if action.is_empty() { thing } else { format!("{thing}/{action}") }
     }
 

@@ -5,6 +5,7 @@ pub mod cases;
 pub mod contract;
 pub mod database;
 pub mod postgres;
+pub mod program;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
