@@ -68,25 +68,24 @@ async fn check(storage: &Storage) -> Result<(), Failure> {
     let db = super::open(storage)?;
     let (mut open, mut closed) = (0, 0);
     for school in schools(&db).await? {
-        let mut after = None;
-        loop {
+        let (mut after, mut more) = (None, true);
+        while more {
             let ring = ring.clone();
-            let looked_at = db
-                .read(move |conn| {
-                    let rows = rows::sealed(conn, school, after, BATCH)?;
-                    let why = |row: &rows::CredentialRow| row.open(&ring).err().map(|error| error.to_string());
-                    Ok::<_, Failure>(rows.iter().map(|row| (row.id, why(row))).collect::<Vec<_>>())
-                })
-                .await?;
-            let Some((last, _)) = looked_at.last() else { break };
-            after = Some(*last);
+            let looked_at = db.read(move |conn| {
+                let rows = rows::sealed(conn, school, after, None, BATCH)?;
+                let why = |row: &rows::CredentialRow| row.open(&ring).err().map(|error| error.to_string());
+                Ok::<_, Failure>(rows.iter().map(|row| (row.id, why(row))).collect::<Vec<_>>())
+            });
+            let looked_at = looked_at.await?;
+            after = looked_at.last().map(|(id, _)| *id);
+            // A short batch is the last one: what is stored meanwhile is not run after.
+            more = i64::try_from(looked_at.len()) == Ok(BATCH);
             for (id, why) in looked_at {
-                match why {
-                    None => open += 1,
-                    Some(why) => {
-                        closed += 1;
-                        println!("credential {id} of school {school} does not open: {why}");
-                    }
+                if let Some(why) = why {
+                    closed += 1;
+                    println!("credential {id} of school {school} does not open: {why}");
+                } else {
+                    open += 1;
                 }
             }
         }

@@ -46,6 +46,8 @@ pub struct Vault {
 #[derive(Default)]
 struct Reading {
     last: Option<std::time::Instant>,
+    /// Why that gave no keyring.
+    failed: Option<String>,
     /// What was said in the log, so that it is said once.
     warned: Option<String>,
 }
@@ -70,14 +72,16 @@ impl Vault {
     pub async fn refresh(&self, db: &Db, now: Instant) -> Result<(), Problem> {
         let mut reading = self.reading.lock().await;
         let again = reading.last.is_none_or(|last| last.elapsed() >= BETWEEN_COMMANDS);
-        let mut wrong = None;
         if again || matches!(self.source, Source::File(_)) {
             reading.last = Some(std::time::Instant::now());
             let source = self.source.clone();
-            match tokio::task::spawn_blocking(move || source.read()).await.map_err(|_| DbError::Panicked)? {
-                Ok(ring) => *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring),
-                Err(why) => wrong = Some(why),
-            }
+            reading.failed = match tokio::task::spawn_blocking(move || source.read()).await.map_err(|_| DbError::Panicked)? {
+                Ok(ring) => {
+                    *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+                    None
+                }
+                Err(why) => Some(why),
+            };
         }
         let ring = self.keyring();
         let named = db.read(|conn| current(conn).map_err(Problem::from)).await?;
@@ -88,6 +92,7 @@ impl Vault {
             }
             (named, _) => named,
         };
+        let mut wrong = reading.failed.clone();
         if wrong.is_none() && named.is_some_and(|id| ring.get(&id).is_none()) {
             wrong = Some("the master key under which this database seals is not in the keyring".to_owned());
         }

@@ -13,9 +13,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use uuid::Uuid;
-use weald::db::DatabaseUrl;
 use weald::db::schema::{account_credentials, credential_reveals};
 use weald::db::types::CredentialId;
+use weald::db::{Conn, DatabaseUrl};
+use weald::problem::Problem;
+use weald::resources::credentials::rows;
 use weald::vault::keyring;
 use weald::vault::{self, Keyring, MasterKey, Source};
 
@@ -414,6 +416,33 @@ on_both_engines! {
         std::fs::write(&ring.path, text).unwrap();
         open(2).await;
         finish(&last).await;
+    }
+
+    async fn sealing_anew_comes_to_an_end_however_much_is_stored_meanwhile(school: School) {
+        let ring = Ring::new();
+        let own = school.with_master_keys(&ring.path);
+        let mut accounts = Vec::new();
+        for _ in 0..5 {
+            let account = own.active_account().await;
+            store(&own, &account, "nine geese").await.is(201);
+            accounts.push(account);
+        }
+        let (next, now) = (MasterKey::random(), school.now());
+        keyring::add(&ring.path, &next).unwrap();
+        let id = next.id().to_owned();
+        school.write(move |tx| vault::make_current(tx, &id, now)).await;
+        let (mut after, mut batches) = (None, Vec::new());
+        loop {
+            let (keys, id) = (ring.keys(), school.id);
+            let work = move |tx: &mut Conn| rows::reseal(tx, &keys, id, after, 2).map_err(Problem::from);
+            let Some((last, resealed)) = school.state().db.write(id.uuid(), work).await.unwrap() else { break };
+            batches.push(resealed);
+            after = Some(last);
+            store(&own, &accounts[0], "ten geese").await.is(201);
+        }
+        assert_eq!(batches, [2, 2, 1]);
+        keyring::keep_only(&ring.path, next.id()).unwrap();
+        assert!(succeeds(command(&school, "check", &ring.path).await).contains("5 secrets open, 0 do not"));
     }
 
     async fn the_master_key_is_changed_under_sixteen_clients_who_notice_nothing(school: School) {

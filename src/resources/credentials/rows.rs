@@ -237,11 +237,18 @@ pub fn reveals(conn: &mut Conn, school: SchoolId, account: AccountId, window: &W
     query.select(RevealRow::as_select()).load(conn)
 }
 
-/// Up to `most` credentials of a school that can be opened, in the order of their ids; for the commands.
+/// Up to `most` credentials of a school that can be opened, in the order of their ids; for the commands. Where
+/// `but_under` names a master key, those that are sealed under another one.
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn sealed(conn: &mut Conn, school: SchoolId, after: Option<CredentialId>, most: i64) -> QueryResult<Vec<CredentialRow>> {
+pub fn sealed(
+    conn: &mut Conn,
+    school: SchoolId,
+    after: Option<CredentialId>,
+    but_under: Option<&str>,
+    most: i64,
+) -> QueryResult<Vec<CredentialRow>> {
     let mut query = account_credentials::table
         .filter(account_credentials::school_id.eq(school))
         .filter(account_credentials::destroyed_at.is_null())
@@ -250,6 +257,9 @@ pub fn sealed(conn: &mut Conn, school: SchoolId, after: Option<CredentialId>, mo
         .into_boxed();
     if let Some(after) = after {
         query = query.filter(account_credentials::id.gt(after));
+    }
+    if let Some(master_key_id) = but_under {
+        query = query.filter(account_credentials::master_key_id.ne(master_key_id));
     }
     query.select(CredentialRow::as_select()).load(conn)
 }
@@ -265,7 +275,8 @@ pub fn master_keys_in_use(conn: &mut Conn) -> QueryResult<Vec<String>> {
 }
 
 /// Seals the keys of up to `most` secrets of a school, after the one of the id `after`, under the current master key.
-/// Gives the last id that it looked at and how many it sealed anew; `None` at the end. What does not open stays as it is.
+/// Gives the last id that it looked at and how many it sealed anew; `None` where no more are sealed under another one.
+/// What does not open stays as it is.
 ///
 /// # Errors
 /// Where the current master key is not at hand.
@@ -277,10 +288,11 @@ pub fn reseal(
     most: i64,
 ) -> Result<Option<(CredentialId, usize)>, VaultError> {
     let current = vault::sealing_key(tx, ring)?;
-    let rows = sealed(tx, school, after, most)?;
+    // What is stored meanwhile is under the current one already: this comes to its end however much that is.
+    let rows = sealed(tx, school, after, Some(current.id()), most)?;
     let mut resealed = 0;
     for row in &rows {
-        let Some(sealed) = row.sealed().filter(|sealed| sealed.master_key_id != current.id()) else { continue };
+        let Some(sealed) = row.sealed() else { continue };
         let Ok(Sealed { master_key_id, key, .. }) = vault::reseal(ring, current, &row.label(), sealed) else { continue };
         diesel::update(account_credentials::table.find((school, row.id)))
             .set((account_credentials::master_key_id.eq(Some(master_key_id)), account_credentials::sealed_key.eq(Some(key))))
