@@ -24,10 +24,11 @@ use crate::metrics::Metrics;
 use crate::policy::holidays::BankHolidays;
 use crate::problem::{Code, Problem};
 use crate::resources::{
-    accounts, acknowledgements, business_cases, commenting_access, comments, courses, deadlines, declarations, delegations,
-    education_sessions, eligibility, events, guidance, invitations, monitoring, people, policies, policy_versions, schools, service,
-    training_completions, training_gaps, training_sessions,
+    accounts, acknowledgements, business_cases, commenting_access, comments, courses, credential_releases, credentials, deadlines,
+    declarations, delegations, education_sessions, eligibility, events, guidance, invitations, monitoring, people, policies,
+    policy_versions, schools, service, training_completions, training_gaps, training_sessions,
 };
+use crate::vault::Vault;
 
 /// Every operation there is, in the order of the document.
 pub fn operations(config: &mut ServiceConfig) {
@@ -38,6 +39,8 @@ pub fn operations(config: &mut ServiceConfig) {
     delegations::operations(config);
     business_cases::operations(config);
     accounts::operations(config);
+    credentials::operations(config);
+    credential_releases::operations(config);
     comments::operations(config);
     eligibility::operations(config);
     monitoring::operations(config);
@@ -74,6 +77,7 @@ pub struct State {
     pub metrics: Metrics,
     pub bank_holidays: Arc<BankHolidays>,
     pub document: Document,
+    pub vault: Vault,
 }
 
 /// The document as ready bytes, and the addresses it knows.

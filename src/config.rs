@@ -35,6 +35,14 @@ pub struct Storage {
     /// A newer bank holiday file in the shape of GOV.UK's, instead of the one that was shipped
     #[arg(long, env = "WEALD_BANK_HOLIDAYS", value_name = "PATH")]
     pub bank_holidays: Option<PathBuf>,
+
+    /// The vault's keyring: a key of 32 bytes in base64 per line [default: <data-dir>/master-keys]
+    #[arg(long, env = "WEALD_MASTER_KEYS", value_name = "PATH")]
+    pub master_keys: Option<PathBuf>,
+
+    /// A command that prints the keyring, in place of --master-keys
+    #[arg(long, env = "WEALD_MASTER_KEY_COMMAND", hide_env_values = true, value_name = "COMMAND", conflicts_with = "master_keys")]
+    pub master_key_command: Option<String>,
 }
 
 /// Parses a database URL; a wrong one is not repeated, since it can hold a password.
@@ -163,6 +171,27 @@ pub fn private_file(path: &Path) -> std::io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// Makes a file for its owner alone, complete under its name or not there at all: a kill in between leaves no half
+/// key. Says whether there was none before; what is there stays.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn create_private(path: &Path, contents: &[u8]) -> std::io::Result<bool> {
+    if path.exists() {
+        return Ok(false);
+    }
+    let half = path.with_extension(format!("{}.new", uuid::Uuid::now_v7()));
+    let mut file = private_file(&half)?;
+    std::io::Write::write_all(&mut file, contents)?;
+    file.sync_all()?;
+    let created = match std::fs::hard_link(&half, path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        linked => linked.map(|()| true),
+    };
+    std::fs::remove_file(&half)?;
+    created
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use weald::clock::Clock;
 use weald::config::{Service, Storage, private_file};
 use weald::db::DatabaseUrl;
 use weald::server;
+use weald::vault::keyring;
 
 use crate::commands::{Failure, configured, serve};
 use script::{PEOPLE, SCHOOL};
@@ -26,7 +27,7 @@ pub const CLIENT_ID: &str = "mis-demo";
 pub const CLIENT_SECRET: &str = "demo-secret-of-the-mis-1f6c0a";
 
 /// What an earlier demo may have left in its folder, beside [`LOCK`].
-const FILES: [&str; 5] = ["weald.db", "weald.db-wal", "weald.db-shm", "weald.lock", "signing-key.pem"];
+const FILES: [&str; 6] = ["weald.db", "weald.db-wal", "weald.db-shm", "weald.lock", "signing-key.pem", "master-keys"];
 /// Marks a folder as the demo's own, keeps a second demo out of it, and says whether the story in it is complete.
 const LOCK: &str = "demo.lock";
 const COMPLETE: &str = "complete\n";
@@ -63,6 +64,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
         story::tell(&folder.storage(), unhurried, Clock::System.now()).await?;
         folder.complete()?;
     }
+    keyring::create(&folder.path.join(FILES[5]))?;
     let state = server::open(&folder.storage(), service, Clock::System)?;
     println!("{}", welcome(listen, &folder.path));
     serve::run(state).await
@@ -121,6 +123,8 @@ impl Folder {
             database_connections: 16,
             data_dir: self.path.clone(),
             bank_holidays: None,
+            master_keys: None,
+            master_key_command: None,
         }
     }
 }

@@ -15,4 +15,5 @@ pub mod policy; // the policy as pure code
 pub mod problem; // every way to say no
 pub mod resources; // one folder per resource: api, rules, rows
 pub mod server; // the running service
+pub mod vault; // sealed credentials, and their master keys
 mod words; // closed lists

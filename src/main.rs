@@ -71,6 +71,9 @@ enum Command {
     /// What has to happen without a request
     #[command(subcommand)]
     Jobs(commands::jobs::JobsCommand),
+    /// The vault: its master key
+    #[command(subcommand)]
+    Vault(commands::vault::VaultCommand),
 }
 
 #[actix_web::main]
@@ -103,6 +106,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Service(command) => commands::services::run(command).await,
         Command::Events(command) => commands::events::run(command).await,
         Command::Jobs(command) => commands::jobs::run(command).await,
+        Command::Vault(command) => commands::vault::run(command).await,
     }
 }
 

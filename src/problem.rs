@@ -11,6 +11,7 @@ use crate::db::types::PersonId;
 use crate::http::text::Line;
 use crate::policy::deadline::PastCalendarHorizon;
 use crate::policy::refusal::{Grounds, Refusal, Violation};
+use crate::vault::VaultError;
 
 macro_rules! codes {
     ($($name:ident = $status:literal $title:literal;)*) => {
@@ -47,6 +48,7 @@ codes! {
     InUse = 409 "Records depend on it";
     PolicyGate = 409 "The policy asks for something else first";
     AnswerShownOnce = 409 "The answer to this request held a secret and is shown once";
+    SecretDamaged = 409 "The stored secret was altered and does not open";
     CursorExpired = 410 "The cursor does not lie in the log; read it anew from its beginning";
     VersionConflict = 412 "It has changed since it was read";
     BodyTooLarge = 413 "The body is too large";
@@ -59,6 +61,7 @@ codes! {
     RateLimited = 429 "Too many requests";
     Internal = 500 "Something went wrong on our side";
     Busy = 503 "The service is busy; try again";
+    VaultSealed = 503 "The vault is sealed: its master key is not at hand";
     StorageFull = 507 "There is no room to store it";
 }
 
@@ -175,7 +178,7 @@ impl Problem {
             violations: Vec::new(),
             allowed_actions: None,
             allow: None,
-            retry_after: matches!(code, Code::Busy | Code::StorageFull).then_some(2),
+            retry_after: matches!(code, Code::Busy | Code::StorageFull | Code::VaultSealed).then_some(2),
             cause: None,
         }))
     }
@@ -328,6 +331,19 @@ impl From<DbError> for Problem {
 impl From<diesel::result::Error> for Problem {
     fn from(error: diesel::result::Error) -> Self {
         DbError::from(error).into()
+    }
+}
+
+impl From<VaultError> for Problem {
+    fn from(error: VaultError) -> Self {
+        let mut problem = match error {
+            VaultError::Database(error) => return error.into(),
+            VaultError::Locked(_) => Self::new(Code::VaultSealed),
+            VaultError::Damaged(_) => Self::new(Code::SecretDamaged)
+                .detail("It does not open under its own key: tell whoever runs the service. Storing the credentials anew mends it."),
+        };
+        problem.0.cause = Some(error.to_string());
+        problem
     }
 }
 

@@ -15,6 +15,7 @@ use crate::db::Db;
 use crate::http::limits::Limits;
 use crate::metrics::Metrics;
 use crate::policy::holidays::BankHolidays;
+use crate::vault::Vault;
 
 /// Opens the database, the keys and the calendar.
 ///
@@ -34,6 +35,7 @@ pub fn open(storage: &Storage, service: Service, clock: Clock) -> Result<web::Da
         metrics: Metrics::new().map_err(|error| error.to_string())?,
         bank_holidays: Arc::new(bank_holidays(storage)?),
         document: Document::new(),
+        vault: Vault::new(storage),
         service,
     }))
 }

@@ -156,6 +156,14 @@ permissions! {
         Headteacher | ItTechnician | MisIntegration | ParentCarer own;
     ManageCommentingAccess = "commenting-access:manage" "Record which parents can comment where, and that they were informed of acceptable use" for
         Headteacher | ItTechnician | MisIntegration;
+    ManageCredentials = "credentials:manage" "Store, replace and reveal the credentials of accounts, and release them once" (undelegated) for
+        ItTechnician;
+    ReadCredentialReveals = "credentials:audit" "Read who had an account's credentials revealed, and why" for
+        Headteacher | ItTechnician | Dpo;
+    ReadCredentialReleases = "credential-releases:read" "Read releases of credentials" (undelegated) for
+        ItTechnician | Headteacher own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own | Dpo own;
+    OpenCredentialRelease = "credential-releases:open" "Read credentials that were released to oneself, once" (undelegated) for
+        Headteacher own | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own | Dpo own;
 
     ReadEvents = "events:read" "Follow what happens" for
         Headteacher | Dpo | MisIntegration | ItTechnician own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;

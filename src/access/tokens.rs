@@ -205,18 +205,8 @@ pub struct NewToken<'a> {
 }
 
 fn make_key(path: &Path) -> std::io::Result<()> {
-    if path.exists() {
-        return Ok(());
-    }
     let pem = SigningKey::generate(&mut OsRng).to_pkcs8_pem(LineEnding::LF).map_err(std::io::Error::other)?;
-    // Complete under its name or not there at all: a kill in between leaves no half key.
-    let half = path.with_extension(format!("{}.new", Uuid::now_v7()));
-    std::io::Write::write_all(&mut crate::config::private_file(&half)?, pem.as_bytes())?;
-    match std::fs::hard_link(&half, path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    std::fs::remove_file(&half)
+    crate::config::create_private(path, pem.as_bytes()).map(drop)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod people;
 pub mod schools;
 pub mod serve;
 pub mod services;
+pub mod vault;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser};

@@ -20,6 +20,9 @@ pub async fn serve(storage: &Storage, service: Service) -> Result<(), Failure> {
 pub async fn run(state: web::Data<State>) -> Result<(), Failure> {
     let listen = state.service.listen;
     let (server, address) = server::listen(&state).map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    if let Err(problem) = state.vault.refresh(&state.db, state.clock.now()).await {
+        tracing::warn!(cause = problem.cause(), "the master keys are looked at when they are needed");
+    }
     jobs::spawn(state);
     tracing::info!(%address, "listening");
     Ok(server.await?)

@@ -647,6 +647,78 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    vault_keys (id) {
+        id -> Text,
+        is_current -> Bool,
+        since -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    account_credentials (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        account_id -> SqlUuid,
+        number -> Integer,
+        fields -> Text,
+        master_key_id -> Nullable<Text>,
+        sealed_key -> Nullable<Binary>,
+        sealed_content -> Nullable<Binary>,
+        stored_by -> SqlUuid,
+        stored_at -> Instant,
+        stored_on -> Date,
+        reason -> Nullable<Text>,
+        leaver_on -> Nullable<Date>,
+        released_on -> Nullable<Date>,
+        retired_at -> Nullable<Instant>,
+        destroyed_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    credential_reveals (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        account_id -> SqlUuid,
+        credential_id -> SqlUuid,
+        revealed_by -> SqlUuid,
+        revealed_at -> Instant,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    credential_releases (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        account_id -> SqlUuid,
+        credential_id -> SqlUuid,
+        person_id -> SqlUuid,
+        released_by -> SqlUuid,
+        reason -> Text,
+        expires_at -> Instant,
+        opened_at -> Nullable<Instant>,
+        revoked_at -> Nullable<Instant>,
+        revoked_by -> Nullable<SqlUuid>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -684,5 +756,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     monitoring_states,
     personal_account_declarations,
     commenting_access,
-    compliance_states
+    compliance_states,
+    vault_keys,
+    account_credentials,
+    credential_reveals,
+    credential_releases
 );

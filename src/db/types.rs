@@ -180,6 +180,9 @@ ids! {
     ResponseId;
     MonitoringCheckId;
     EventId;
+    CredentialId;
+    CredentialRevealId;
+    CredentialReleaseId;
     /// A running program that holds a lease.
     LeaseHolder;
     /// The id of any resource, where the kind is said beside it (events).

@@ -207,6 +207,8 @@ mod tests {
                 database_connections: 2,
                 data_dir: folder.path().into(),
                 bank_holidays: None,
+                master_keys: None,
+                master_key_command: None,
             };
             let now: chrono::DateTime<chrono::Utc> = now.parse().unwrap();
             tell(&storage, crate::commands::configured().unwrap(), now.into()).await.unwrap_or_else(|why| panic!("{now}: {why}"));

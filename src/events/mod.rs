@@ -114,6 +114,13 @@ event_types! {
     CommentingAccessGranted = "commenting_access.recorded" on "commenting_access", "PU-PC-1": "A parent or carer can comment on a platform.";
     CommentingAccessInformed = "commenting_access.informed" on "commenting_access", "PU-PC-1": "A parent or carer was informed of acceptable use.";
     CommentingAccessEnded = "commenting_access.ended" on "commenting_access", "PU-PC-1": "A parent or carer can no longer comment on a platform.";
+    AccountCredentialsStored = "account.credentials_stored" on "account", "R-IT-2": "The first credentials of an account were stored.";
+    AccountCredentialsRotated = "account.credentials_rotated" on "account", "R-IT-2": "An account's credentials were replaced, and those before destroyed.";
+    AccountCredentialsRevealed = "account.credentials_revealed" on "account", "R-IT-2": "An account's credentials were revealed to the IT technician.";
+    AccountCredentialsReleased = "account.credentials_released" on "account", "R-IT-2": "An account's credentials were released, once, to somebody who runs it.";
+    AccountCredentialsReleaseOpened = "account.credentials_release_opened" on "account", "R-IT-2": "Released credentials were read.";
+    AccountCredentialsReleaseRevoked = "account.credentials_release_revoked" on "account", "R-IT-2": "A release of credentials was revoked.";
+    AccountCredentialsDestroyed = "account.credentials_destroyed" on "account", "R-IT-2": "The credentials of a closed account were destroyed.";
 }
 
 impl EventType {

@@ -14,6 +14,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
+use zeroize::Zeroize;
 
 use crate::access::caller::RequestContext;
 use crate::problem::{Code, FieldError, Problem};
@@ -52,11 +53,14 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Valid<T> {
                 "application/merge-patch+json" if is_patch => {}
                 _ => return Err(Problem::new(Code::UnsupportedMediaType).detail("Send application/json.")),
             }
-            let bytes = read(&request, payload, MAX_BODY).await?;
+            let mut bytes = read(&request, payload, MAX_BODY).await?;
             if let Some(context) = request.extensions().get::<RequestContext>() {
                 context.hash_body(&bytes);
             }
-            parse(&bytes).map(Self)
+            let parsed = parse(&bytes).map(Self);
+            // A body can hold a password: nothing of it stays in memory that is free.
+            bytes.zeroize();
+            parsed
         })
     }
 }

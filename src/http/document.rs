@@ -74,6 +74,7 @@ const TAGS: &[(&str, &str)] = &[
     ("delegations", "Who acts for the headteacher, and when."),
     ("business-cases", "What has to be approved before an account exists."),
     ("accounts", "The school's accounts on social media."),
+    ("credentials", "The vault: how to log in to the school's accounts."),
     ("comments", "Comments, queries and complaints, each with its deadline."),
     ("monitoring", "Monitoring checks, and how the accounts are covered by them."),
     ("deadlines", "The response clock."),

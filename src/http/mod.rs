@@ -8,4 +8,5 @@ pub mod precondition;
 pub mod query;
 pub mod reply;
 pub mod schema;
+pub mod secret;
 pub mod text;

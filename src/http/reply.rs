@@ -6,8 +6,10 @@ use std::marker::PhantomData;
 use actix_web::body::BoxBody;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, LINK, LOCATION};
 use actix_web::http::{Method, StatusCode};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::precondition::{etag, not_modified};
 use crate::page::Page;
@@ -25,21 +27,29 @@ pub trait Resource: Serialize {
 }
 
 /// The bytes of an answer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
-    pub body: Option<String>,
+    /// Wiped when it has gone out: it can hold a secret.
+    pub body: Option<Zeroizing<String>>,
     /// Holds a secret that is shown once: never stored, never given again.
     pub secret: bool,
     /// Given again out of the store.
     pub replayed: bool,
 }
 
+/// Without the body, which can hold a secret.
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer").field("status", &self.status).field("headers", &self.headers).finish_non_exhaustive()
+    }
+}
+
 impl Answer {
     fn new(status: StatusCode, body: &impl Serialize) -> Result<Self, Problem> {
         let body = serde_json::to_string(body).map_err(Problem::internal)?;
-        Ok(Self { status: status.as_u16(), body: Some(body), ..Self::default() })
+        Ok(Self { status: status.as_u16(), body: Some(Zeroizing::new(body)), ..Self::default() })
     }
 
     fn header(mut self, name: impl ToString, value: impl Into<String>) -> Self {
@@ -63,7 +73,7 @@ impl Responder for Answer {
             response.insert_header(("Idempotency-Replayed", "true"));
         }
         match self.body {
-            Some(body) if !unchanged => response.insert_header((CONTENT_TYPE, "application/json")).body(body),
+            Some(body) if !unchanged => response.insert_header((CONTENT_TYPE, "application/json")).body(Bytes::from_owner(body)),
             _ => response.finish(),
         }
     }
@@ -153,6 +163,11 @@ impl<T: Serialize> Plain<T> {
     /// Where the view cannot be written as JSON.
     pub fn new(view: &T) -> Result<Self, Problem> {
         Ok(Answer::new(StatusCode::OK, view)?.into())
+    }
+
+    /// A secret that is shown once, as JSON of the shape `T`.
+    pub fn secret(json: Zeroizing<String>) -> Self {
+        Answer { status: StatusCode::OK.as_u16(), body: Some(json), secret: true, ..Answer::default() }.into()
     }
 }
 

@@ -117,7 +117,7 @@ fn error(code: &'static str, message: impl Into<Cow<'static, str>>) -> Result<()
     Err(errors)
 }
 
-fn check(text: &str, max: usize, control_allowed: fn(char) -> bool) -> Result<(), ValidationErrors> {
+pub(super) fn check(text: &str, max: usize, control_allowed: fn(char) -> bool) -> Result<(), ValidationErrors> {
     if text.is_empty() {
         error("blank", "Must not be blank.")
     } else if text.chars().count() > max {

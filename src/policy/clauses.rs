@@ -26,6 +26,7 @@ clauses! {
     RHt5 = "R-HT-5": "The headteacher approves account creation";
     RIt1 = "R-IT-1": "The IT technician creates the account after approval";
     RIt3 = "R-IT-3": "The IT technician monitors the account";
+    RIt2 = "R-IT-2": "The IT technician stores account details and passwords securely";
     Bc0 = "BC-0": "The school community proposes accounts";
     Bc1 = "BC-1": "The aim of the account";
     Bc2 = "BC-2": "The intended audience";

@@ -2,6 +2,7 @@
 
 pub mod clauses;
 pub mod conflict;
+pub mod credentials;
 pub mod deadline;
 pub mod declarations;
 pub mod eligibility;

@@ -4,6 +4,8 @@
 pub mod accounts;
 pub mod business_cases;
 pub mod comments;
+pub mod credential_releases;
+pub mod credentials;
 pub mod deadlines;
 pub mod delegations;
 pub mod eligibility;

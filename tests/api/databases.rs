@@ -63,7 +63,7 @@ fn declared(engine: Engine) -> Tables {
             let kind = kind.trim_end_matches(',');
             let inner = kind.strip_prefix("Nullable<").and_then(|kind| kind.strip_suffix('>'));
             let word = match (inner.unwrap_or(kind), engine) {
-                ("SqlUuid", Engine::Sqlite) => "blob",
+                ("SqlUuid" | "Binary", Engine::Sqlite) => "blob",
                 ("SqlUuid", Engine::Postgres) => "uuid",
                 ("Instant", Engine::Sqlite) | ("BigInt", _) => "bigint",
                 ("Instant", Engine::Postgres) => "timestamp with time zone",
@@ -71,6 +71,7 @@ fn declared(engine: Engine) -> Tables {
                 ("Text", _) => "text",
                 ("Integer", _) => "integer",
                 ("Date", _) => "date",
+                ("Binary", Engine::Postgres) => "bytea",
                 (other, _) => panic!("{table}.{column} is a {other}: say what that is on both engines"),
             };
             tables.entry(table.to_owned()).or_default().insert(column.to_owned(), (word.to_owned(), inner.is_some()));

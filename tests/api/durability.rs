@@ -1,49 +1,22 @@
 //! The program is killed with SIGKILL while 16 clients write: what was acknowledged is there, once, and the chain holds.
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use diesel::prelude::*;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
-use weald::db::DatabaseUrl;
 use weald::db::schema::{comments, events};
 use weald::events::chain;
 
+use crate::support::program::Program;
 use crate::support::{School, on_both_engines};
 
 const CLIENTS: usize = 16;
 const KILLS: usize = 10;
 /// Acknowledged writes between two kills.
 const BETWEEN: usize = 100;
-
-/// A running `weald serve` of its own, and where it listens.
-fn serve(school: &School) -> (Child, String) {
-    let database = match school.database_url() {
-        DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
-        DatabaseUrl::Postgres(url) => url,
-    };
-    let mut child = Command::new(env!("CARGO_BIN_EXE_weald"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--public-url", "https://weald.example", "--rate-limit", "1000000"])
-        .arg("--data-dir")
-        .arg(crate::support::data_dir())
-        .env("WEALD_DATABASE_URL", database)
-        .env("WEALD_LOG", "info,weald::http=off")
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let address = lines.by_ref().map(Result::unwrap).find_map(|line| {
-        let entry: Value = serde_json::from_str(&line).expect("a log line is one JSON object");
-        Some(entry["fields"]["address"].as_str()?.to_owned())
-    });
-    let address = address.expect("the program listens");
-    std::thread::spawn(move || lines.for_each(drop));
-    (child, format!("http://{address}"))
-}
 
 /// Logs comments under ids of its own until it is told to stop; says which were acknowledged.
 async fn client(
@@ -77,8 +50,8 @@ on_both_engines! {
         let account = school.active_account().await;
         school.clock_at(&chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).to_rfc3339());
         let token = school.service().token().await;
-        let (mut child, url) = serve(&school);
-        let (address, watched) = watch::channel(Some(url));
+        let mut program = Program::serve(&school, |_| ());
+        let (address, watched) = watch::channel(Some(program.url.clone()));
         let (done, mut acknowledgements) = mpsc::unbounded_channel();
         let tried = Arc::new(AtomicUsize::new(0));
         let clients: Vec<_> = (0..CLIENTS).map(|number| {
@@ -95,12 +68,10 @@ on_both_engines! {
                 let id = acknowledgements.recv().await.unwrap();
                 assert!(acknowledged.insert(id), "acknowledged twice");
             }
-            child.kill().unwrap();
-            child.wait().unwrap();
+            program.kill();
             if kill < KILLS {
-                let (next, url) = serve(&school);
-                child = next;
-                address.send(Some(url)).unwrap();
+                program = Program::serve(&school, |_| ());
+                address.send(Some(program.url.clone())).unwrap();
             }
         }
         address.send(None).unwrap();

@@ -98,6 +98,7 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         json!({ "account_id": account["id"], "kind": "query", "author_anonymous": true, "text": "When?", "received_at": school.now() });
     let comment = school.service().post("/v1/comments", comment).await.is(201);
     let check = school.staff().post("/v1/monitoring-checks", json!({ "account_id": account["id"] })).await.is(201);
+    let release = school.released(&account, &school.staff()).await;
     BTreeMap::from([
         ("schools", school.id.to_string()),
         ("people", school.second_staff().id().to_string()),
@@ -115,6 +116,7 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("monitoring-checks", id(&check)),
         ("personal-account-declarations", id(&school.declaration(&school.headteacher(), json!({})).await)),
         ("commenting-access", id(&school.commenting_access(json!({})).await)),
+        ("credential-releases", id(&release)),
     ])
 }
 

@@ -27,7 +27,7 @@ use crate::policy::refusal::{Grounds, Refusal};
 use crate::policy::team;
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::business_cases::{self, BusinessCaseState, NamedManager};
-use crate::resources::{eligibility, people};
+use crate::resources::{credentials, eligibility, people};
 
 pub fn operations(config: &mut ServiceConfig) {
     config
@@ -427,6 +427,8 @@ async fn change_account_managers(
                 added.retain(|person| !before.contains(person));
                 check_eligible(tx, me, &added)?;
                 rows::replace_managers(tx, account, me.now())?;
+                let taken_off: Vec<PersonId> = before.into_iter().filter(|&person| !account.is_run_by(person)).collect();
+                credentials::rows::mark_taken_off(tx, me.school(), account.row.id, &taken_off, me.today())?;
                 Ok(Event::new(EventType::AccountManagersChanged, account.row.id.uuid()).changed([("managers", true)]))
             })
         })
@@ -506,6 +508,8 @@ async fn resume_account(
 }
 
 /// Close an account for good, with a reason. The record is kept.
+///
+/// Its credentials are destroyed in the same transaction (R-IT-2).
 #[utoipa::path(tag = "accounts", security(("oauth2" = [ManageAccount])), params(IfMatchHeader), request_body = AccountReason,
     responses((status = 200, description = "Closed.", body = Account), Fails<404, 409, 412, 428>))]
 #[post("/v1/accounts/{id}/close")]
@@ -517,12 +521,17 @@ async fn close_account(
 ) -> Result<Versioned<Account>, Problem> {
     caller
         .write(move |tx, me| {
-            change(tx, me, *id, &seen, AccountAction::Close, |_, account| {
+            change(tx, me, *id, &seen, AccountAction::Close, |tx, account| {
                 account.row.state = AccountState::Closed;
                 account.row.state_reason = Some(why.into_inner().reason.into_inner());
                 account.row.closed_at = Some(me.now());
                 // Somebody else may take the handle from now on, the school's next account too.
                 account.row.handle_key = format!("closed/{}", account.row.id);
+                // R-IT-2: nobody needs them any more.
+                if let Some(credential) = credentials::rows::destroy_current(tx, me.school(), account.row.id, me.now())? {
+                    let destroyed = Event::new(EventType::AccountCredentialsDestroyed, account.row.id.uuid());
+                    events::record(tx, me, destroyed.related("credential_id", credential.uuid()))?;
+                }
                 Ok(Event::new(EventType::AccountClosed, account.row.id.uuid()))
             })
         })

@@ -2,6 +2,7 @@
 
 use actix_web::web::Path;
 use actix_web::{delete, get, patch, post, put};
+use diesel::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -14,7 +15,7 @@ use crate::access::permissions::{GrantRoles, InvitePeople, ManagePeople, ReadPeo
 use crate::access::sessions;
 use crate::clock::Instant;
 use crate::db::Conn;
-use crate::db::types::PersonId;
+use crate::db::types::{AccountId, PersonId};
 use crate::events::{self, Event, EventType};
 use crate::http::body::{NoBody, Valid};
 use crate::http::document::{Fails, IfMatchHeader};
@@ -28,7 +29,7 @@ use crate::policy::roles::{PersonKind, Role, has_left, is_staff};
 use crate::policy::team;
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::business_cases::rows::Manager;
-use crate::resources::{accounts, invitations};
+use crate::resources::{accounts, credentials, invitations};
 
 pub fn operations(config: &mut ServiceConfig) {
     config
@@ -647,6 +648,9 @@ async fn record_person_leaving(
             // A day that lies ahead ends them by itself: each request asks for it.
             if has_left(person.row.left_on, me.today()) {
                 sessions::revoke_all(tx, me.school(), *id, me.now())?;
+                // R-IT-2: recorded late, the leaver could know what was stored until now.
+                let accounts: Vec<AccountId> = accounts::rows::run_by(me.school(), *id).load(tx)?;
+                credentials::rows::mark_leaver(tx, me.school(), &accounts, me.today(), me.today())?;
             }
             let view = view(me, person.clone());
             events::record(tx, me, event(EventType::PersonLeft, &person).state(view.state))?;

@@ -205,6 +205,10 @@ impl Reply {
 
     /// The path of what came back, or of an action on it.
     pub fn url(&self, action: &str) -> String {
+        if let Some(created) = self.headers.get("location") {
+            let created = created.to_str().unwrap();
+            return if action.is_empty() { created.to_owned() } else { format!("{created}/{action}") };
+        }
         let (collection, id) = (self.path().split('/').nth(2).unwrap_or_default(), self.json["id"].as_str().expect("an id"));
         thing(collection, id, action)
     }

@@ -6,6 +6,7 @@ pub mod contract;
 pub mod database;
 pub mod policies;
 pub mod postgres;
+pub mod program;
 pub mod qualified;
 
 use std::cell::RefCell;
@@ -68,7 +69,11 @@ pub const ORIGIN: &str = "https://app.weald.example";
 pub const SERVICE_SECRET: &str = "the secret of the service account";
 
 /// Keys are made once; a school needs none of its own.
-static DATA_DIR: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+static DATA_DIR: LazyLock<TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    weald::vault::keyring::create(&folder.path().join("master-keys")).unwrap();
+    folder
+});
 
 /// Where the keys are, for a program of its own.
 pub fn data_dir() -> &'static std::path::Path {
@@ -102,7 +107,7 @@ impl Drop for Server {
 
 impl School {
     pub async fn new(engine: Engine) -> Self {
-        let server = Server::start(Rc::new(Database::new(engine)), Clock::standing_at(at(NOW)), |_| ());
+        let server = Server::start(Rc::new(Database::new(engine)), Clock::standing_at(at(NOW)), |_, _| ());
         Self::seed(Rc::new(server)).await
     }
 
@@ -113,6 +118,15 @@ impl School {
 
     /// The same school through a second instance, which is set up as `configure` says.
     pub fn second_instance(&self, configure: impl FnOnce(&mut Service)) -> Self {
+        self.instance(|service, _| configure(service))
+    }
+
+    /// The same school through an instance that has its master keys from this file.
+    pub fn with_master_keys(&self, path: &std::path::Path) -> Self {
+        self.instance(|_, storage| storage.master_keys = Some(path.into()))
+    }
+
+    fn instance(&self, configure: impl FnOnce(&mut Service, &mut Storage)) -> Self {
         let server = Server::start(Rc::clone(&self.server.database), self.server.state.clock.clone(), configure);
         let Self { id, ref people, second_staff, service, .. } = *self;
         Self { id, people: people.clone(), second_staff, service, server: Rc::new(server) }
@@ -267,13 +281,15 @@ callers! {
 }
 
 impl Server {
-    fn start(database: Rc<Database>, clock: Clock, configure: impl FnOnce(&mut Service)) -> Self {
-        let storage = Storage {
+    fn start(database: Rc<Database>, clock: Clock, configure: impl FnOnce(&mut Service, &mut Storage)) -> Self {
+        let mut storage = Storage {
             database_url: Some(database.url()),
             database_url_file: None,
             database_connections: 4,
             data_dir: DATA_DIR.path().into(),
             bank_holidays: None,
+            master_keys: None,
+            master_key_command: None,
         };
         let mut service = Service {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -286,7 +302,7 @@ impl Server {
             workers: Some(1),
             jobs_interval: 3600,
         };
-        configure(&mut service);
+        configure(&mut service, &mut storage);
         let state = server::open(&storage, service, clock).unwrap();
         let listener = std::net::TcpListener::bind(state.service.listen).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
