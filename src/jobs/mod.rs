@@ -21,6 +21,7 @@ use crate::policy::eligibility::ComplianceLevel;
 use crate::policy::holidays::BankHolidays;
 use crate::policy::monitoring::MonitoringLevel;
 use crate::problem::Problem;
+use crate::resources::accounts::rows::Account;
 use crate::resources::business_cases::BusinessCaseState;
 use crate::resources::{accounts, business_cases, comments, courses, eligibility, monitoring, people, policies, schools};
 
@@ -184,7 +185,7 @@ fn record_unmonitored(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
 fn record_compliance(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
     let today = local_day(*run.now, schools::rows::find(tx, run.school)?.zone());
     let accounts = accounts::rows::in_use(tx, run.school)?;
-    let people: BTreeSet<PersonId> = accounts.iter().flat_map(|account| account.people()).collect();
+    let people: BTreeSet<PersonId> = accounts.iter().flat_map(Account::people).collect();
     let assessment = eligibility::rows::assess(tx, run.school, &Vec::from_iter(people), today)?;
     let standing: Vec<(AccountId, ComplianceLevel)> =
         accounts.iter().map(|account| (account.row.id, assessment.of_account(account))).collect();

@@ -60,6 +60,7 @@ impl School {
 }
 
 async fn change_managers(school: &School, account: &Reply, managers: &[&Caller<'_>]) -> Reply {
+    school.qualify(managers).await;
     let it = school.it_technician();
     let now = it.get(account.url("")).await.is(200);
     let managers: Vec<Value> =
@@ -324,6 +325,14 @@ on_both_engines! {
             let new = json!({ "person_id": school.staff().id(), "minutes": minutes, "reason": reason });
             school.it_technician().post(credentials(&account, "release"), new).await.is(422).points_at(&[(pointer, code)]);
         }
+    }
+
+    async fn credentials_are_kept_from_a_manager_who_is_not_eligible(school: School) {
+        let account = school.account_with_credentials().await;
+        school.clock_at("2027-01-03T10:00:00Z");
+        school.release(&account, &school.staff()).await.is(409).problem("policy_gate").violates(&["ELIG-1"]);
+        school.train(&[&school.staff()], "2027-01-03").await;
+        school.release(&account, &school.staff()).await.is(201);
     }
 
     async fn a_release_dies_when_its_time_is_over(school: School) {
