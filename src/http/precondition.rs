@@ -58,6 +58,14 @@ impl actix_web::FromRequest for KeyRequired {
     }
 }
 
+/// What became of storing a row under the version after the one that was read.
+///
+/// # Errors
+/// 412 where no row had that version: it has been changed meanwhile.
+pub fn saved(rows: usize) -> Result<(), Problem> {
+    if rows == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+}
+
 /// Whether the caller has this version already.
 pub fn not_modified(headers: &HeaderMap, current: &str) -> bool {
     tags(headers, &header::IF_NONE_MATCH).iter().any(|tag| tag == "*" || tag.trim_start_matches("W/") == current)

@@ -21,7 +21,7 @@ use crate::policy::eligibility::ComplianceLevel;
 use crate::policy::holidays::BankHolidays;
 use crate::policy::monitoring::MonitoringLevel;
 use crate::problem::Problem;
-use crate::resources::accounts::rows::Account;
+use crate::resources::accounts::rows::{Account, Sight};
 use crate::resources::business_cases::BusinessCaseState;
 use crate::resources::{accounts, business_cases, comments, courses, eligibility, monitoring, people, policies, schools};
 
@@ -183,10 +183,9 @@ fn record_unmonitored(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
 
 /// ELIG-1: what a new version or training that ran out makes of an account is recorded, and what makes it good.
 fn record_compliance(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
-    let today = local_day(*run.now, schools::rows::find(tx, run.school)?.zone());
-    let accounts = accounts::rows::in_use(tx, run.school)?;
+    let accounts = accounts::rows::in_use(tx, run.school, Sight::All)?;
     let people: BTreeSet<PersonId> = accounts.iter().flat_map(Account::people).collect();
-    let assessment = eligibility::rows::assess(tx, run.school, &Vec::from_iter(people), today)?;
+    let assessment = eligibility::rows::assess(tx, run.school, &Vec::from_iter(people), run.now)?;
     let standing: Vec<(AccountId, ComplianceLevel)> =
         accounts.iter().map(|account| (account.row.id, assessment.of_account(account))).collect();
     let changed = eligibility::rows::changed(tx, run.school, run.now, &standing)?;

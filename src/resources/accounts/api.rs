@@ -270,7 +270,7 @@ fn check_team<P>(tx: &mut Conn, me: &Caller<P>, account: &rows::Account, grounds
 /// Those who begin to run an account have read what is in force and are trained (ELIG-1); asked in the transaction in
 /// which they begin, so that nothing is published in between.
 fn check_eligible<P>(tx: &mut Conn, me: &Caller<P>, people: &[PersonId]) -> Result<(), Problem> {
-    Ok(eligibility::rows::assess(tx, me.school(), people, me.today())?.gate(people.iter().copied())?)
+    Ok(eligibility::rows::assess(tx, me.school(), people, me.now())?.gate(people.iter().copied())?)
 }
 
 fn check_handle(tx: &mut Conn, row: &AccountRow) -> Result<(), Problem> {

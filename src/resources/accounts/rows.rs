@@ -9,9 +9,10 @@ use crate::clock::Instant;
 use crate::db::schema::{account_managers, accounts, former_account_managers as former};
 use crate::db::types::{AccountId, BusinessCaseId, PersonId, SchoolId};
 use crate::db::{Conn, MultiBackend};
+use crate::http::precondition;
 use crate::page::Window;
 use crate::policy::platforms::{Platform, Visibility};
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::resources::business_cases::rows::Manager;
 
 /// One row of `accounts`.
@@ -184,7 +185,7 @@ pub fn save(tx: &mut Conn, account: &mut Account, now: Instant) -> Result<(), Pr
     account.row.updated_at = now;
     let row = &account.row;
     let saved = diesel::update(accounts::table.find((row.school_id, row.id)).filter(accounts::version.eq(read))).set(row).execute(tx)?;
-    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+    precondition::saved(saved)
 }
 
 /// Changes who runs an account to `account.managers`: who goes stays on record.
@@ -238,25 +239,12 @@ fn insert_manager(tx: &mut Conn, account: &Account, manager: &Manager, now: Inst
     Ok(())
 }
 
-/// All accounts in use.
+/// The accounts in use.
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn in_use(conn: &mut Conn, school: SchoolId) -> Result<Vec<Account>, Problem> {
-    let rows: Vec<AccountRow> = visible(school, Sight::All)
-        .filter(accounts::state.eq_any([AccountState::Active, AccountState::Suspended]))
-        .order(accounts::id)
-        .select(AccountRow::as_select())
-        .load(conn)?;
-    complete(conn, school, rows)
-}
-
-/// The accounts in use that somebody runs.
-///
-/// # Errors
-/// Where the database gives none.
-pub fn in_use_by(conn: &mut Conn, school: SchoolId, person: PersonId) -> Result<Vec<Account>, Problem> {
-    let rows: Vec<AccountRow> = visible(school, Sight::Own(person))
+pub fn in_use(conn: &mut Conn, school: SchoolId, sight: Sight) -> Result<Vec<Account>, Problem> {
+    let rows: Vec<AccountRow> = visible(school, sight)
         .filter(accounts::state.eq_any([AccountState::Active, AccountState::Suspended]))
         .order(accounts::id)
         .select(AccountRow::as_select())

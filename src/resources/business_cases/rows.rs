@@ -9,9 +9,10 @@ use crate::clock::Instant;
 use crate::db::schema::{business_case_contributors, business_case_managers, business_cases};
 use crate::db::types::{BusinessCaseId, PersonId, SchoolId};
 use crate::db::{Conn, MultiBackend};
+use crate::http::precondition;
 use crate::page::Window;
 use crate::policy::platforms::{Audience, Platform, Visibility};
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::words::split;
 
 /// One row of `business_cases`.
@@ -243,7 +244,7 @@ pub fn save(tx: &mut Conn, case: &mut BusinessCase, now: Instant) -> Result<(), 
     let saved = diesel::update(business_cases::table.find((row.school_id, row.id)).filter(business_cases::version.eq(read)))
         .set(row)
         .execute(tx)?;
-    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+    precondition::saved(saved)
 }
 
 /// Replaces the people that a case names.

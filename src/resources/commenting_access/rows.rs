@@ -8,9 +8,10 @@ use crate::clock::Instant;
 use crate::db::schema::commenting_access::{self, dsl};
 use crate::db::types::{CommentingAccessId, PersonId, SchoolId};
 use crate::db::{Conn, MultiBackend};
+use crate::http::precondition;
 use crate::page::Window;
 use crate::policy::platforms::Platform;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
 /// One row of `commenting_access`.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
@@ -110,5 +111,5 @@ pub fn save(tx: &mut Conn, row: &mut CommentingAccessRow, now: Instant) -> Resul
     let row = &*row;
     let stored = dsl::commenting_access.find((row.school_id, row.id)).filter(dsl::version.eq(read));
     let saved = diesel::update(stored).set(row).execute(tx)?;
-    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+    precondition::saved(saved)
 }

@@ -10,9 +10,10 @@ use crate::db::schema::{comments, responses};
 use crate::db::types::{AccountId, CommentId, PersonId, ResponseId, SchoolId};
 use crate::db::{Conn, MultiBackend};
 use crate::events::{self, Actor, Event, EventType};
+use crate::http::precondition;
 use crate::page::Window;
 use crate::policy::deadline::{self, DeadlineRule, SchoolCalendar};
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::resources::accounts::rows::run_by;
 
 /// One row of `comments`.
@@ -261,7 +262,7 @@ pub fn save(tx: &mut Conn, row: &mut CommentRow, now: Instant) -> Result<(), Pro
     row.version += 1;
     row.updated_at = now;
     let saved = diesel::update(comments::table.find((row.school_id, row.id)).filter(comments::version.eq(read))).set(&*row).execute(tx)?;
-    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+    precondition::saved(saved)
 }
 
 /// Computes the deadlines of the comments that still await a response anew, and records that it did.

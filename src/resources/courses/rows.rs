@@ -8,9 +8,10 @@ use crate::clock::Instant;
 use crate::db::Conn;
 use crate::db::schema::courses;
 use crate::db::types::{CourseId, SchoolId};
+use crate::http::precondition;
 use crate::page::Window;
 use crate::policy::training::{Activity, FIRST_COURSES, FIRST_VALIDITY};
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::words::{joined, split};
 
 /// One row of `courses`.
@@ -93,7 +94,7 @@ pub fn save(tx: &mut Conn, row: &mut CourseRow, now: Instant) -> Result<(), Prob
     row.version += 1;
     row.updated_at = now;
     let saved = diesel::update(courses::table.find((row.school_id, row.id)).filter(courses::version.eq(read))).set(&*row).execute(tx)?;
-    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+    precondition::saved(saved)
 }
 
 /// Gives a school that has never had a course the ones that every school begins with (A15): which those are now.

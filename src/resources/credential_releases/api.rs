@@ -181,7 +181,7 @@ async fn release_account_credentials(
                 active: named.is_some_and(|member| member.active),
             })?;
             // ELIG-1: what would keep them from beginning keeps the password from them.
-            eligibility::rows::assess(tx, me.school(), &[new.person_id], me.today())?.gate([new.person_id])?;
+            eligibility::rows::assess(tx, me.school(), &[new.person_id], me.now())?.gate([new.person_id])?;
             let row = ReleaseRow {
                 school_id: me.school(),
                 id: CredentialReleaseId::new(),

@@ -9,8 +9,9 @@ use crate::clock::Instant;
 use crate::db::schema::{account_credentials, account_managers, credential_releases, people};
 use crate::db::types::{AccountId, CredentialId, CredentialReleaseId, PersonId, SchoolId};
 use crate::db::{Conn, MultiBackend};
+use crate::http::precondition;
 use crate::page::Window;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
 /// One row of `credential_releases`.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
@@ -135,5 +136,5 @@ pub fn save(tx: &mut Conn, row: &mut ReleaseRow, now: Instant) -> Result<(), Pro
     let row = &*row;
     let at_that_version = credential_releases::table.find((row.school_id, row.id)).filter(credential_releases::version.eq(read));
     let saved = diesel::update(at_that_version).set(row).execute(tx)?;
-    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+    precondition::saved(saved)
 }

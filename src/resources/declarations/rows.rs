@@ -8,10 +8,11 @@ use crate::clock::Instant;
 use crate::db::schema::personal_account_declarations::{self, dsl};
 use crate::db::types::{DeclarationId, PersonId, SchoolId};
 use crate::db::{Conn, MultiBackend};
+use crate::http::precondition;
 use crate::page::Window;
 use crate::policy::declarations::{Compliance, PersonalAccount};
 use crate::policy::platforms::Platform;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
 /// One row of `personal_account_declarations`.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
@@ -129,5 +130,5 @@ pub fn save(tx: &mut Conn, row: &mut DeclarationRow, now: Instant) -> Result<(),
     let row = &*row;
     let stored = dsl::personal_account_declarations.find((row.school_id, row.id)).filter(dsl::version.eq(read));
     let saved = diesel::update(stored).set(row).execute(tx)?;
-    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+    precondition::saved(saved)
 }

@@ -7,8 +7,9 @@ use crate::clock::Instant;
 use crate::db::schema::delegations;
 use crate::db::types::{DelegationId, PersonId, SchoolId};
 use crate::db::{Conn, MultiBackend};
+use crate::http::precondition;
 use crate::page::Window;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
 /// One row of `delegations`.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
@@ -96,5 +97,5 @@ pub fn save(tx: &mut Conn, row: &mut DelegationRow, now: Instant) -> Result<(), 
     let row = &*row;
     let saved =
         diesel::update(delegations::table.find((row.school_id, row.id)).filter(delegations::version.eq(read))).set(row).execute(tx)?;
-    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+    precondition::saved(saved)
 }

@@ -9,8 +9,9 @@ use crate::clock::Instant;
 use crate::db::Conn;
 use crate::db::schema::education_sessions;
 use crate::db::types::{EducationSessionId, PersonId, SchoolId};
+use crate::http::precondition;
 use crate::page::Window;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
 /// One row of `education_sessions`.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
@@ -108,5 +109,5 @@ pub fn save(tx: &mut Conn, row: &mut EducationSessionRow, now: Instant) -> Resul
     let row = &*row;
     let stored = education_sessions::table.find((row.school_id, row.id)).filter(education_sessions::version.eq(read));
     let saved = diesel::update(stored).set(row).execute(tx)?;
-    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+    precondition::saved(saved)
 }

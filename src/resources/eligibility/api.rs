@@ -116,7 +116,7 @@ async fn find_eligibility(caller: Caller<ReadEligibility>, id: Path<PersonId>) -
                 return Err(Problem::not_found());
             }
             people::rows::find(conn, me.school(), people::rows::Sight::Everyone, *id)?;
-            let assessment = rows::assess(conn, me.school(), &[*id], me.today())?;
+            let assessment = rows::assess(conn, me.school(), &[*id], me.now())?;
             Plain::new(&view(&assessment, *id))
         })
         .await
@@ -138,7 +138,7 @@ async fn find_account_compliance(caller: Caller<ReadEligibility>, id: Path<Accou
             };
             let account = accounts::rows::find(conn, me.school(), sight, *id)?;
             let people: Vec<PersonId> = account.managers.iter().map(|manager| manager.person_id).collect();
-            let assessment = rows::assess(conn, me.school(), &people, me.today())?;
+            let assessment = rows::assess(conn, me.school(), &people, me.now())?;
             Plain::new(&AccountCompliance {
                 account_id: *id,
                 compliance: assessment.of_account(&account),

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use chrono::NaiveDate;
 use diesel::prelude::*;
 
 use crate::clock::Instant;
@@ -51,8 +50,9 @@ impl Assessment {
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn assess(conn: &mut Conn, school: SchoolId, of: &[PersonId], today: NaiveDate) -> Result<Assessment, Problem> {
+pub fn assess(conn: &mut Conn, school: SchoolId, of: &[PersonId], now: Instant) -> Result<Assessment, Problem> {
     let row = schools::rows::find(conn, school)?;
+    let today = local_day(*now, row.zone());
     let grace = row.eligibility_grace_days.unsigned_abs();
     let kinds = people::rows::kinds(conn, school, of)?;
     let roles = people::rows::roles_of(conn, school, of)?;

@@ -377,7 +377,7 @@ fn assign<P>(tx: &mut Conn, me: &Caller<P>, person: &mut rows::Person, shift: &S
 
 /// Nobody stops being staff while an account in use would be left with fewer than two (BC-4).
 fn still_enough<P>(tx: &mut Conn, me: &Caller<P>, person: &rows::Person) -> Result<(), Problem> {
-    let run = accounts::rows::in_use_by(tx, me.school(), person.row.id)?;
+    let run = accounts::rows::in_use(tx, me.school(), accounts::rows::Sight::Own(person.row.id))?;
     let named: Vec<Manager> = run.iter().flat_map(|account| account.managers.iter().copied()).collect();
     let members = rows::members(tx, me, &named)?;
     let mut rest = members.as_slice();

@@ -12,6 +12,7 @@ use crate::clock::Instant;
 use crate::db::schema::{delegations, events, guardians, invitations, people, person_roles};
 use crate::db::types::{PersonId, SchoolId};
 use crate::db::{Conn, MultiBackend};
+use crate::http::precondition;
 use crate::page::Window;
 use crate::policy::roles::{PersonKind, Role, has_left, is_staff};
 use crate::policy::team::Member;
@@ -179,7 +180,7 @@ pub fn save(tx: &mut Conn, row: &mut PersonRow, now: Instant) -> Result<(), Prob
     row.updated_at = now;
     let row = &*row;
     let saved = diesel::update(people::table.find((row.school_id, row.id)).filter(people::version.eq(read))).set(row).execute(tx)?;
-    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+    precondition::saved(saved)
 }
 
 /// Erases a person whom no record names, with their plain roles and invitations.

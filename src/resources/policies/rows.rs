@@ -8,9 +8,10 @@ use crate::clock::Instant;
 use crate::db::Conn;
 use crate::db::schema::{acknowledgements, policies, policy_versions, schools};
 use crate::db::types::{PersonId, PolicyId, PolicyVersionId, SchoolId};
+use crate::http::precondition;
 use crate::page::Window;
 use crate::policy::required::{Dependencies, PolicyKind};
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::resources::policy_versions::PolicyVersionState;
 
 /// One row of `policies`.
@@ -97,7 +98,7 @@ pub fn save(tx: &mut Conn, row: &mut PolicyRow, now: Instant) -> Result<(), Prob
     row.version += 1;
     row.updated_at = now;
     let saved = diesel::update(policies::table.find((row.school_id, row.id)).filter(policies::version.eq(read))).set(&*row).execute(tx)?;
-    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+    precondition::saved(saved)
 }
 
 /// The schools that have no social media policy yet, with their names.

@@ -7,8 +7,9 @@ use crate::clock::Instant;
 use crate::db::schema::policy_versions;
 use crate::db::types::{PersonId, PolicyId, PolicyVersionId, SchoolId};
 use crate::db::{Conn, MultiBackend};
+use crate::http::precondition;
 use crate::page::Window;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
 /// One row of `policy_versions`, but for its text.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
@@ -155,7 +156,7 @@ pub fn save(tx: &mut Conn, row: &mut PolicyVersionRow, now: Instant) -> Result<(
     let saved = diesel::update(policy_versions::table.find((row.school_id, row.id)).filter(policy_versions::version.eq(read)))
         .set(&*row)
         .execute(tx)?;
-    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+    precondition::saved(saved)
 }
 
 /// Stores the text of a version.

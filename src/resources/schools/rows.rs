@@ -15,10 +15,11 @@ use crate::db::Conn;
 use crate::db::schema::{closing_days, schools};
 use crate::db::types::SchoolId;
 use crate::events::{self, Actor, Event, EventType};
+use crate::http::precondition;
 use crate::policy::deadline::{self, SchoolCalendar};
 use crate::policy::holidays::{BankHolidays, HolidayDivision};
 use crate::policy::monitoring::Thresholds;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::resources::courses;
 use crate::resources::policies::seed;
 
@@ -117,7 +118,7 @@ pub fn save(tx: &mut Conn, row: &mut SchoolRow, now: Instant) -> Result<(), Prob
     row.version += 1;
     row.updated_at = now;
     let saved = diesel::update(schools::table.find(row.id).filter(schools::version.eq(read))).set(&*row).execute(tx)?;
-    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+    precondition::saved(saved)
 }
 
 /// Replaces the closing days.

@@ -9,9 +9,10 @@ use crate::clock::Instant;
 use crate::db::schema::{training_completions, training_sessions};
 use crate::db::types::{CourseId, PersonId, SchoolId, TrainingCompletionId, TrainingSessionId};
 use crate::db::{Conn, MultiBackend};
+use crate::http::precondition;
 use crate::page::Window;
 use crate::policy::training::Activity;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::resources::courses;
 
 /// One row of `training_completions`.
@@ -177,5 +178,5 @@ pub fn save(tx: &mut Conn, row: &mut TrainingCompletionRow, now: Instant) -> Res
     let row = &*row;
     let stored = training_completions::table.find((row.school_id, row.id)).filter(training_completions::version.eq(read));
     let saved = diesel::update(stored).set(row).execute(tx)?;
-    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+    precondition::saved(saved)
 }

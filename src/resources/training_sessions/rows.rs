@@ -7,8 +7,9 @@ use crate::clock::Instant;
 use crate::db::schema::{training_completions, training_sessions};
 use crate::db::types::{CourseId, PersonId, SchoolId, TrainingSessionId};
 use crate::db::{Conn, MultiBackend};
+use crate::http::precondition;
 use crate::page::Window;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
 /// One row of `training_sessions`.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
@@ -112,5 +113,5 @@ pub fn save(tx: &mut Conn, row: &mut TrainingSessionRow, now: Instant) -> Result
     let row = &*row;
     let stored = training_sessions::table.find((row.school_id, row.id)).filter(training_sessions::version.eq(read));
     let saved = diesel::update(stored).set(row).execute(tx)?;
-    if saved == 1 { Ok(()) } else { Err(Problem::new(Code::VersionConflict)) }
+    precondition::saved(saved)
 }
