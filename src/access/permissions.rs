@@ -120,7 +120,7 @@ permissions! {
         Headteacher;
     DraftPolicy = "policies:draft" "See, draft, edit, submit, return and withdraw versions of a policy" for
         Headteacher | LeadershipTeam | Dsl | Dpo;
-    PublishPolicy = "policies:publish" "Publish a version of a policy" for
+    PublishPolicy = "policies:publish" "Publish a version of a policy" [RHt2] for
         Headteacher;
     AcknowledgePolicy = "acknowledgements:give" "Acknowledge a policy as read and understood" (undelegated) for
         Headteacher own | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own | Dpo own;
@@ -128,7 +128,7 @@ permissions! {
         Headteacher | Dpo | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own;
     ReadCourses = "courses:read" "Read the training courses" for
         Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | ParentCarer | Governor | ChairOfGovernors | Dsl | DeputyDsl | Dpo | MisIntegration;
-    ManageCourses = "courses:manage" "Set up, change and retire training courses" for
+    ManageCourses = "courses:manage" "Set up, change and retire training courses" [RHt1] for
         Headteacher;
     ReadTraining = "training:read" "Read who has completed which course" for
         Headteacher | Dsl | DeputyDsl | Dpo | MisIntegration | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own;
@@ -156,7 +156,7 @@ permissions! {
         Headteacher | ItTechnician | MisIntegration | ParentCarer own;
     ManageCommentingAccess = "commenting-access:manage" "Record which parents can comment where, and that they were informed of acceptable use" for
         Headteacher | ItTechnician | MisIntegration;
-    ManageCredentials = "credentials:manage" "Store, replace and reveal the credentials of accounts, and release them once" (undelegated) for
+    ManageCredentials = "credentials:manage" "Store, replace and reveal the credentials of accounts, and release them once" (undelegated) [RIt2] for
         ItTechnician;
     ReadCredentialReveals = "credentials:audit" "Read who had an account's credentials revealed, and why" for
         Headteacher | ItTechnician | Dpo;

@@ -188,7 +188,7 @@ on_both_engines! {
             other.get(credentials(&account, "")).await.is(403).problem("forbidden");
             other.get(credentials(&account, "versions")).await.is(403);
             other.post(credentials(&account, ""), whole()).await.is(403);
-            other.post(credentials(&account, "reveal"), json!({ "reason": "Please." })).await.is(403);
+            other.post(credentials(&account, "reveal"), json!({ "reason": "Please." })).await.is(403).problem("forbidden").violates(&["R-IT-2"]);
             other.post(credentials(&account, "release"), json!({ "person_id": school.staff().id(), "minutes": 60, "reason": "Please." })).await.is(403);
         }
         assert_eq!(school.recorded(&account).await, ["stored"]);

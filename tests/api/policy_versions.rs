@@ -189,7 +189,7 @@ on_both_engines! {
         let (url, draft, review) = (school.social_media_policy().await.url("versions"), school.draft_version(json!({})).await, school.version_in_review(json!({})).await);
         for role in Role::iter().filter(|&role| role != Role::Headteacher) {
             let caller = school.with_role(role);
-            caller.post(review.url("publish"), json!({})).if_match(review.etag()).await.is(403).problem("forbidden");
+            caller.post(review.url("publish"), json!({})).if_match(review.etag()).await.is(403).problem("forbidden").violates(&["R-HT-2"]);
             if !matches!(role, Role::LeadershipTeam | Role::Dsl | Role::Dpo) {
                 caller.post(&url, json!({})).await.is(403).problem("forbidden");
                 caller.patch(draft.url(""), json!({ "minor": true })).if_match(draft.etag()).await.is(403).problem("forbidden");

@@ -97,7 +97,7 @@ on_both_engines! {
     async fn the_headteacher_sets_up_changes_and_retires_courses_and_nobody_else(school: School) {
         let new = json!({ "title": " Writing ", "required_for": ["account_manager", "account_manager"], "validity_months": 24 });
         for caller in [school.staff(), school.it_technician(), school.dsl(), school.chair(), school.service(), school.leadership()] {
-            caller.post("/v1/courses", &new).await.is(403);
+            caller.post("/v1/courses", &new).await.is(403).problem("forbidden").violates(&["R-HT-1"]);
         }
         let head = school.headteacher();
         let course = head.post("/v1/courses", &new).await.is(201);
