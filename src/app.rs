@@ -25,8 +25,9 @@ use crate::policy::holidays::BankHolidays;
 use crate::problem::{Code, Problem};
 use crate::resources::{
     accounts, acknowledgements, business_cases, commenting_access, comments, courses, credential_releases, credentials, deadlines,
-    declarations, delegations, education_sessions, eligibility, events, guidance, invitations, monitoring, people, policies,
-    policy_versions, schools, service, training_completions, training_gaps, training_sessions,
+    declarations, delegations, disciplinary_actions, disclosures, education_sessions, eligibility, events, guidance, incident_notes,
+    incidents, invitations, monitoring, people, policies, policy_versions, referrals, schools, service, training_completions,
+    training_gaps, training_sessions,
 };
 use crate::vault::Vault;
 
@@ -56,6 +57,11 @@ pub fn operations(config: &mut ServiceConfig) {
     education_sessions::operations(config);
     declarations::operations(config);
     commenting_access::operations(config);
+    incidents::operations(config);
+    incident_notes::operations(config);
+    referrals::operations(config);
+    disciplinary_actions::operations(config);
+    disclosures::operations(config);
     events::operations(config);
     service::operations(config);
 }

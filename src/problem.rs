@@ -77,6 +77,7 @@ impl Code {
 }
 
 const MAX_POINTER: usize = 300;
+const MAX_DETAIL: usize = 500;
 const MAX_INSTANCE: usize = 8000;
 
 /// One thing that is wrong with a request.
@@ -290,7 +291,9 @@ impl FieldError {
         if let Some((end, _)) = pointer.char_indices().nth(MAX_POINTER) {
             pointer.truncate(end);
         }
-        Self { pointer, code: code.to_owned(), detail: detail.to_owned() }
+        // A long list of words need not be told to its end: the document has it.
+        let detail = detail.chars().take(MAX_DETAIL).collect();
+        Self { pointer, code: code.to_owned(), detail }
     }
 }
 

@@ -194,16 +194,30 @@ impl<P: 'static> Caller<P> {
     /// # Errors
     /// What `f` says, without a trace of it; or that the database is out of reach.
     pub async fn write<R: Reply>(self, f: impl FnOnce(&mut Conn, &Self) -> Result<R, Problem> + Send + 'static) -> Result<R, Problem> {
+        self.write_on(|_, _| Ok(()), move |tx, me, ()| f(tx, me)).await
+    }
+
+    /// The same, on something that can come to be hidden from the caller: it is looked up first, so that an answer
+    /// which was stored before is not given again by what has become 404.
+    ///
+    /// # Errors
+    /// What `find` and `f` say, without a trace of it; or that the database is out of reach.
+    pub async fn write_on<T, R: Reply>(
+        self,
+        find: impl FnOnce(&mut Conn, &Self) -> Result<T, Problem> + Send + 'static,
+        f: impl FnOnce(&mut Conn, &Self, T) -> Result<R, Problem> + Send + 'static,
+    ) -> Result<R, Problem> {
         let db = self.context.0.db.clone();
         db.write(self.school().uuid(), move |tx| {
-            let Ok(Some((target, key))) = &self.context.0.idempotency_key else { return f(tx, &self) };
+            let found = find(tx, &self)?;
+            let Ok(Some((target, key))) = &self.context.0.idempotency_key else { return f(tx, &self, found) };
             let who = self.person().map_or_else(|| self.client_id().to_owned(), |person| person.to_string());
             let body = self.context.0.body.get().copied().unwrap_or_default();
             let request = idempotency::Request::new(self.school(), &who, self.client_id(), target, key, body);
             if let Some(answer) = request.answered(tx)? {
                 return Ok(R::from(answer));
             }
-            let reply = f(tx, &self)?;
+            let reply = f(tx, &self, found)?;
             let answer: &Answer = reply.answer();
             request.store(tx, answer, self.now())?;
             Ok(reply)

@@ -165,12 +165,30 @@ permissions! {
     OpenCredentialRelease = "credential-releases:open" "Read credentials that were released to oneself, once" (undelegated) for
         Headteacher own | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own | Dpo own;
 
+    NameEscalationContact = "school:escalation" "Name who deals with what neither headteacher nor chair can" (undelegated) for
+        Headteacher | ChairOfGovernors;
+    ReportIncident = "incidents:report" "Report an incident, or a worry" (undelegated) for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | ParentCarer | Pupil | Governor | ChairOfGovernors | Dsl | DeputyDsl | Dpo | MisIntegration;
+    ReadIncidents = "incidents:read" "Read incidents that one leads, protects a child or data in, takes part in, or reported" for
+        Headteacher | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Pupil own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own | Dpo own;
+    NoteIncident = "incidents:note" "Add notes to an incident in which one has a part" for
+        Headteacher | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Pupil own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own | Dpo own;
+    LeadIncident = "incidents:lead" "Assess, investigate and close an incident" [RHt3] for
+        Headteacher | ChairOfGovernors own | Governor own;
+    ReferIncident = "incidents:refer" "Refer an incident to agencies outside of the school" [RHt4] for
+        Headteacher | ChairOfGovernors own | Governor own | Dsl own | DeputyDsl own;
+    DecideSafeguarding = "incidents:safeguard" "Decide on a child's welfare in an incident" [RHt4] for
+        Headteacher | ChairOfGovernors own | Governor own | Dsl own | DeputyDsl own;
+    ConfirmLegality = "incidents:confirm" "Confirm, as a second person, that an incident is less serious than it was assessed" [RHt4] for
+        Headteacher | ChairOfGovernors own | Governor own | Dsl own | DeputyDsl own | Dpo own;
+    RequestReporter = "incidents:disclose" "Ask to learn who reported an incident" (undelegated) for
+        Dsl own | DeputyDsl own | Dpo own;
     ReadEvents = "events:read" "Follow what happens" for
         Headteacher | Dpo | MisIntegration | ItTechnician own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
     AuditEvents = "events:audit" "Follow everything that happens, not only to things that one may read: ids and states, no names" for
         Headteacher | Dpo;
     ReadEventHead = "events:head" "Keep the signed head of the log elsewhere, against its being cut off" for
-        Dpo | MisIntegration;
+        MisIntegration;
 }
 
 /// The row of a scope.

@@ -106,6 +106,7 @@ pub fn add(tx: &mut Conn, new: &NewPerson, by: &str, now: Instant) -> Result<Per
     let mut happened = vec![Event::new(EventType::PersonCreated, row.id.uuid())];
     for role in BTreeSet::from_iter(&new.roles) {
         rows::grant_role(tx, &row, *role, None, now)?;
+        weald::resources::incidents::rows::reroute_for(tx, row.school_id, row.id, *role, now)?;
         happened.push(Event::new(EventType::RoleGranted, row.id.uuid()).role(*role));
     }
     events::record_all(tx, Actor::system(new.school, by, now), happened)?;

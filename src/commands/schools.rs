@@ -62,6 +62,7 @@ impl NewSchool {
             monitoring_amber_days: AMBER_DAYS,
             monitoring_red_hours: RED_HOURS,
             eligibility_grace_days: 0,
+            escalation_contact_id: None,
             calendar_fingerprint: rows::fingerprint(&server::bank_holidays(storage)?),
             version: 1,
             created_at: now,

@@ -18,6 +18,7 @@ diesel::table! {
         monitoring_amber_days -> Integer,
         monitoring_red_hours -> Integer,
         eligibility_grace_days -> Integer,
+        escalation_contact_id -> Nullable<SqlUuid>,
     }
 }
 
@@ -719,6 +720,208 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    incidents (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        state -> Text,
+        category -> Nullable<Text>,
+        description -> Text,
+        evidence -> Nullable<Text>,
+        occurred_at -> Nullable<Instant>,
+        discovered_at -> Instant,
+        reported_at -> Instant,
+        late_report -> Bool,
+        reporter_id -> Nullable<SqlUuid>,
+        self_reported -> Bool,
+        receipt_hash -> Text,
+        about_head -> Bool,
+        child_involved -> Bool,
+        lead_role -> Text,
+        safeguarding_role -> Nullable<Text>,
+        escalation -> Bool,
+        data_concerned -> Bool,
+        proposed_legality -> Nullable<Text>,
+        proposed_by -> Nullable<SqlUuid>,
+        proposed_reason -> Nullable<Text>,
+        safeguarding_decision -> Nullable<Text>,
+        safeguarding_reason -> Nullable<Text>,
+        safeguarding_decided_by -> Nullable<SqlUuid>,
+        safeguarding_decided_at -> Nullable<Instant>,
+        action_taken -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+        outcome_notice -> Nullable<Text>,
+        closed_at -> Nullable<Instant>,
+        version -> BigInt,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    incident_assessments (school_id, incident_id, number) {
+        school_id -> SqlUuid,
+        incident_id -> SqlUuid,
+        number -> Integer,
+        category -> Text,
+        severity -> Text,
+        harm_threshold -> Text,
+        scope -> Text,
+        legality -> Text,
+        safeguarding -> Bool,
+        reasons -> Text,
+        assessed_by -> SqlUuid,
+        assessed_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    incident_subjects (school_id, incident_id, number) {
+        school_id -> SqlUuid,
+        incident_id -> SqlUuid,
+        number -> Integer,
+        part -> Text,
+        person_id -> Nullable<SqlUuid>,
+        description -> Nullable<Text>,
+        status_at_time -> Text,
+        parties -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    incident_hidden_from (school_id, person_id, incident_id) {
+        school_id -> SqlUuid,
+        person_id -> SqlUuid,
+        incident_id -> SqlUuid,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    incident_recusals (school_id, incident_id, person_id) {
+        school_id -> SqlUuid,
+        incident_id -> SqlUuid,
+        person_id -> SqlUuid,
+        lead_role -> Text,
+        reason -> Text,
+        recused_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    incident_links (school_id, incident_id, number) {
+        school_id -> SqlUuid,
+        incident_id -> SqlUuid,
+        number -> Integer,
+        account_id -> Nullable<SqlUuid>,
+        comment_id -> Nullable<SqlUuid>,
+        monitoring_check_id -> Nullable<SqlUuid>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    incident_people (school_id, incident_id, person_id) {
+        school_id -> SqlUuid,
+        incident_id -> SqlUuid,
+        person_id -> SqlUuid,
+        involved_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    incident_notes (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        incident_id -> SqlUuid,
+        audience -> Text,
+        author_id -> Nullable<SqlUuid>,
+        text -> Text,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    incident_referrals (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        incident_id -> SqlUuid,
+        agency -> Text,
+        state -> Text,
+        due_at -> Nullable<Instant>,
+        reference -> Nullable<Text>,
+        made_at -> Nullable<Instant>,
+        made_by -> Nullable<SqlUuid>,
+        acknowledged_at -> Nullable<Instant>,
+        outcome -> Nullable<Text>,
+        outcome_at -> Nullable<Instant>,
+        overdue_recorded_at -> Nullable<Instant>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    incident_disciplinary_actions (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        incident_id -> SqlUuid,
+        person_id -> SqlUuid,
+        kind -> Text,
+        text -> Text,
+        recorded_by -> SqlUuid,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    incident_disclosures (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        incident_id -> SqlUuid,
+        requested_by -> SqlUuid,
+        motivation -> Text,
+        state -> Text,
+        decided_by -> Nullable<SqlUuid>,
+        decision_reason -> Nullable<Text>,
+        decided_at -> Nullable<Instant>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -760,5 +963,16 @@ diesel::allow_tables_to_appear_in_same_query!(
     vault_keys,
     account_credentials,
     credential_reveals,
-    credential_releases
+    credential_releases,
+    incidents,
+    incident_assessments,
+    incident_subjects,
+    incident_hidden_from,
+    incident_recusals,
+    incident_links,
+    incident_people,
+    incident_notes,
+    incident_referrals,
+    incident_disciplinary_actions,
+    incident_disclosures
 );

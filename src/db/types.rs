@@ -196,6 +196,11 @@ ids! {
     EducationSessionId;
     DeclarationId;
     CommentingAccessId;
+    IncidentId;
+    IncidentNoteId;
+    ReferralId;
+    DisciplinaryActionId;
+    DisclosureId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.
@@ -286,4 +291,21 @@ stored_as_text!(
     crate::policy::declarations::Compliance,
     crate::resources::declarations::DeclarationState,
     crate::resources::commenting_access::NoticeChannel,
+    crate::policy::conflict::LeadRole,
+    crate::policy::conflict::SafeguardingRole,
+    crate::policy::incidents::Category,
+    crate::policy::incidents::Severity,
+    crate::policy::incidents::HarmThreshold,
+    crate::policy::incidents::Scope,
+    crate::policy::incidents::Legality,
+    crate::policy::incidents::Outcome,
+    crate::policy::incidents::SafeguardingDecision,
+    crate::policy::incidents::Agency,
+    crate::policy::incidents::ReferralState,
+    crate::resources::incidents::IncidentState,
+    crate::resources::incidents::SubjectPart,
+    crate::resources::incidents::SubjectStatus,
+    crate::resources::incident_notes::NoteAudience,
+    crate::resources::disciplinary_actions::DisciplinaryKind,
+    crate::resources::disclosures::DisclosureState,
 );

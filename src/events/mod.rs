@@ -120,6 +120,30 @@ event_types! {
     AccountCredentialsReleased = "account.credentials_released" on "account", "R-IT-2": "An account's credentials were released, once, to somebody who runs it.";
     AccountCredentialsReleaseOpened = "account.credentials_release_opened" on "account", "R-IT-2": "Released credentials were read.";
     AccountCredentialsReleaseRevoked = "account.credentials_release_revoked" on "account", "R-IT-2": "A release of credentials was revoked.";
+    SchoolEscalationContactNamed = "school.escalation_contact_named" on "school", "R-HT-3": "It was named who deals with what neither headteacher nor chair can.";
+    IncidentReported = "incident.reported" on "incident", "BEH-5": "An incident was reported.";
+    IncidentSubjectsChanged = "incident.subjects_changed" on "incident", "R-HT-3": "Whom an incident names changed.";
+    IncidentPeopleInvolved = "incident.people_involved" on "incident", "R-HT-4": "Who takes part in dealing with an incident changed.";
+    IncidentLeadRecused = "incident.lead_recused" on "incident", "R-HT-3": "Whoever led an incident withdrew.";
+    IncidentAssessed = "incident.assessed" on "incident", "R-HT-4": "An incident was assessed.";
+    IncidentLegalityProposed = "incident.legality_proposed" on "incident", "R-HT-4": "A lower legality of an incident was proposed.";
+    IncidentLegalityConfirmed = "incident.legality_confirmed" on "incident", "R-HT-4": "A second person confirmed a lower legality of an incident.";
+    IncidentSafeguardingDecided = "incident.safeguarding_decided" on "incident", "PU-PU-1": "The child's welfare was decided on.";
+    IncidentInvestigated = "incident.investigated" on "incident", "R-HT-3": "An incident went into investigation.";
+    IncidentActionTaken = "incident.action_taken" on "incident", "BEH-7": "Something was done about an incident.";
+    IncidentClosed = "incident.closed" on "incident", "BEH-7": "An incident was closed.";
+    IncidentDismissed = "incident.dismissed" on "incident", "R-HT-4": "An incident was dismissed.";
+    IncidentReopened = "incident.reopened" on "incident", "R-HT-3": "An incident was opened again.";
+    IncidentNoted = "incident.noted" on "incident", "R-HT-4": "A note was added to an incident.";
+    IncidentReferred = "incident.referred" on "incident", "R-HT-4": "An incident is to be referred to an agency.";
+    IncidentReferralMade = "incident.referral_made" on "incident", "BEH-7": "A referral of an incident was made.";
+    IncidentReferralAcknowledged = "incident.referral_acknowledged" on "incident", "R-HT-4": "An agency acknowledged a referral.";
+    IncidentReferralAnswered = "incident.referral_answered" on "incident", "R-HT-4": "An agency told what came of a referral.";
+    IncidentReferralOverdue = "incident.referral_overdue" on "incident", "R-HT-4": "A referral was not made in time; whoever leads is told.";
+    IncidentDisciplined = "incident.disciplined" on "incident", "BEH-7": "A disciplinary action was recorded.";
+    IncidentReporterAskedFor = "incident.reporter_asked_for" on "incident", "HND-3": "Somebody asked to learn who reported an incident.";
+    IncidentReporterDisclosed = "incident.reporter_disclosed" on "incident", "HND-3": "Who reported an incident was disclosed to somebody.";
+    IncidentReporterWithheld = "incident.reporter_withheld" on "incident", "HND-3": "Who reported an incident was kept from somebody.";
     AccountCredentialsDestroyed = "account.credentials_destroyed" on "account", "R-IT-2": "The credentials of a closed account were destroyed.";
 }
 
@@ -302,4 +326,18 @@ pub fn begin(tx: &mut Conn, school: SchoolId) -> QueryResult<()> {
         .values((event_heads::school_id.eq(school), event_heads::number.eq(0), event_heads::hash.eq(chain::GENESIS)))
         .execute(tx)?;
     Ok(())
+}
+
+/// What has happened to a thing, oldest first, at most `most`.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn history(conn: &mut Conn, school: SchoolId, subject: Uuid, most: i64) -> QueryResult<Vec<EventRow>> {
+    events::table
+        .filter(events::school_id.eq(school))
+        .filter(events::subject_id.eq(SubjectId::from(subject)))
+        .order(events::number)
+        .limit(most)
+        .select(EventRow::as_select())
+        .load(conn)
 }

@@ -85,6 +85,7 @@ const TAGS: &[(&str, &str)] = &[
     ("education", "What pupils are taught of safe and responsible use."),
     ("declarations", "Personal accounts that name or affect the school."),
     ("commenting-access", "Which parents can comment where, and whether they know how."),
+    ("incidents", "What went wrong: reported, assessed and dealt with, hidden from whom it is about."),
     ("events", "The one log: audit trail and change feed."),
     ("service", "Health, figures and the problems there are."),
 ];

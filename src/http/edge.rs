@@ -20,6 +20,7 @@ use crate::access::tokens::Claims;
 use crate::app::State;
 use crate::clock::Instant;
 use crate::idempotency::MAX_KEY;
+use crate::metrics;
 use crate::problem::{Code, Problem};
 
 /// The address of a client, as far as a proxy is believed about it.
@@ -75,10 +76,11 @@ pub async fn edge(
         insert(response.headers_mut(), "ratelimit-policy", &policy);
     }
     secure(response.headers_mut(), &path, &id);
-    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());
+    let route = response.request().match_pattern();
+    let route = metrics::label(route.as_deref());
     let status = response.status().as_u16();
     let took = started.elapsed();
-    state.metrics.observe(&method, &route, status, took);
+    state.metrics.observe(&method, route, status, took);
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     if status >= 500 {
         tracing::error!(request_id = %id, traceparent = trace, method = %method, route, status, micros, "answered");
@@ -126,6 +128,8 @@ async fn admit(state: &State, request: &ServiceRequest, address: IpAddr) -> Resu
         None
     } else if path.starts_with("/oauth/") || path == "/v1/invitations/accept" {
         Some(state.limits.login.count(Key::address(address))?)
+    } else if path.starts_with("/v1/schools/") && path.contains("/reports") {
+        Some(state.limits.reports.count(Key::address(address))?)
     } else {
         let key = claims.as_ref().map_or_else(|| Key::address(address), |claims| Key::Caller(claims.sub));
         Some(state.limits.general.count(key)?)

@@ -1,5 +1,5 @@
 //! How many requests a caller may make: per person or service, per address where there is no token, and a small
-//! bucket of its own for the token endpoint.
+//! bucket of its own for the token endpoint, and one for reports without a token.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -71,11 +71,13 @@ impl Limit {
 pub struct Limits {
     pub general: Limit,
     pub login: Limit,
+    /// Reports without a token: apart from logins, so that neither keeps the other out.
+    pub reports: Limit,
 }
 
 impl Limits {
     pub fn new(per_minute: NonZeroU32) -> Self {
-        let login = NonZeroU32::new(per_minute.get() / 10).unwrap_or(per_minute);
-        Self { general: Limit::new(per_minute), login: Limit::new(login) }
+        let small = NonZeroU32::new(per_minute.get() / 10).unwrap_or(per_minute);
+        Self { general: Limit::new(per_minute), login: Limit::new(small), reports: Limit::new(small) }
     }
 }

@@ -23,7 +23,7 @@ use crate::policy::monitoring::MonitoringLevel;
 use crate::problem::Problem;
 use crate::resources::accounts::rows::{Account, Sight};
 use crate::resources::business_cases::BusinessCaseState;
-use crate::resources::{accounts, business_cases, comments, courses, eligibility, monitoring, people, policies, schools};
+use crate::resources::{accounts, business_cases, comments, courses, eligibility, monitoring, people, policies, referrals, schools};
 
 /// As which the jobs stand in the log.
 const CLIENT: &str = "weald-jobs";
@@ -71,6 +71,7 @@ pub fn spawn(state: web::Data<State>) {
             interval.tick().await;
             state.limits.general.forget_idle();
             state.limits.login.forget_idle();
+            state.limits.reports.forget_idle();
             match run_all(&state).await {
                 Ok(done) => tracing::debug!(?done, "jobs"),
                 Err(problem) => tracing::error!(cause = problem.cause(), "the jobs could not run; they will be tried again"),
@@ -121,6 +122,7 @@ const JOBS: &[(&str, Job)] = &[
     ("lapsed", lapse),
     ("unmonitored", record_unmonitored),
     ("compliance", record_compliance),
+    ("referrals", record_overdue_referrals),
 ];
 
 async fn batches(state: &State, school: SchoolId, job: Job) -> Result<usize, Problem> {
@@ -195,6 +197,14 @@ fn record_compliance(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
     tell(tx, run, "told", changed.iter().map(event).collect())?;
     // All accounts at once: there is nothing left for another round.
     Ok(0)
+}
+
+/// R-HT-4: a referral that was not made in time is recorded once; whoever leads is told.
+fn record_overdue_referrals(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
+    let overdue = referrals::rows::mark_overdue(tx, run.school, run.now, BATCH)?;
+    let happened = overdue.iter().map(|incident| Event::new(EventType::IncidentReferralOverdue, incident.uuid()));
+    events::record_all(tx, run.actor(), happened.collect())?;
+    Ok(overdue.len())
 }
 
 /// Records what whoever answers for the school has to know, with their id as `name`.

@@ -52,4 +52,15 @@ clauses! {
     RSt4 = "R-ST-4": "Staff add a disclaimer to personal accounts that name the school";
     Apx2 = "APX-2": "No school logo or branding on personal accounts";
     PuPc1 = "PU-PC-1": "Parents who can comment are informed of acceptable use";
+    RHt3 = "R-HT-3": "The headteacher leads the investigation of any reported incident";
+    RHt4 = "R-HT-4": "The headteacher makes an initial assessment and involves staff and external agencies";
+    Sc1 = "SC-1": "The policy applies to all online communication that represents the school";
+    Sc4 = "SC-4": "Private posts that harm professional standards or reputation are in scope";
+    Beh5 = "BEH-5": "Unacceptable conduct is reported to the headteacher as soon as possible and escalated";
+    Beh7 = "BEH-7": "Unacceptable conduct is dealt with internally, illegal conduct by the police and other agencies";
+    Hnd3 = "HND-3": "Abuse by colleagues is reported by an agreed protocol";
+    PuPu1 = "PU-PU-1": "Staff do not engage with current or former pupils on personal accounts";
+    PuSt3 = "PU-ST-3": "Excessive personal use that interferes with duties may lead to discipline";
+    Img5 = "IMG-5": "A compromising picture that was taken by accident is deleted immediately";
+    Beh2d = "BEH-2d": "Confidentiality continues after leaving";
 }

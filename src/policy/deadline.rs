@@ -136,7 +136,9 @@ impl SchoolCalendar {
         self.bank_holiday(date).or_else(|| self.closing_days.get(&date).map(String::as_str))
     }
 
-    fn end_of_next_working_day(&self, date: NaiveDate) -> Option<DateTime<Utc>> {
+    /// The last second of the first working day after a day; none past the bank holidays on file.
+    #[must_use]
+    pub fn end_of_next_working_day(&self, date: NaiveDate) -> Option<DateTime<Utc>> {
         let horizon = self.bank_holidays.horizon(self.division);
         let mut later = date.iter_days().skip(1).take_while(|day| *day <= horizon);
         let last_second = later.find(|day| self.is_working_day(*day))?.and_hms_opt(23, 59, 59)?;

@@ -7,6 +7,7 @@ pub mod deadline;
 pub mod declarations;
 pub mod eligibility;
 pub mod holidays;
+pub mod incidents;
 pub mod monitoring;
 pub mod platforms;
 pub mod refusal;

@@ -52,6 +52,11 @@ impl Role {
     }
 }
 
+/// Whether somebody with these roles can deal with what neither headteacher nor chair of governors can (R-HT-3).
+pub fn can_be_escalation_contact(roles: &[Role]) -> bool {
+    roles.contains(&Role::Governor) && !roles.iter().any(|role| matches!(role, Role::Headteacher | Role::ChairOfGovernors))
+}
+
 /// Whether somebody with these roles is a member of staff: employees, the head and IT included (A13).
 pub fn is_staff(roles: &[Role]) -> bool {
     use Role::{DeputyDsl, Dsl, Headteacher, ItTechnician, LeadershipTeam, Staff};

@@ -27,3 +27,9 @@ pub mod policy_versions;
 pub mod training_completions;
 pub mod training_gaps;
 pub mod training_sessions;
+
+pub mod disciplinary_actions;
+pub mod disclosures;
+pub mod incident_notes;
+pub mod incidents;
+pub mod referrals;

@@ -103,7 +103,7 @@ on_both_engines! {
         log(json!({ "findings": [["other"]] })).await.is(400).points_at(&[("/findings/0", "wrong_type")]);
         log(json!({ "findings": [{ "kind": "other", "who": "Jo" }] })).await.is(400).points_at(&[("/findings/0/who", "unknown_field")]);
         log(json!({ "findings": null })).await.is(400).points_at(&[("/findings", "wrong_type")]);
-        log(json!({ "incident_id": account["id"] })).await.is(400).points_at(&[("/incident_id", "unknown_field")]);
+        log(json!({ "incident_id": account["id"] })).await.is(422).points_at(&[("/incident_id", "unknown")]);
         log(json!({ "note": " " })).await.is(422).points_at(&[("/note", "blank")]);
         let wordy = json!({ "kind": "other", "note": "x".repeat(501) });
         log(json!({ "findings": [{ "kind": "other" }, wordy] })).await.is(422).points_at(&[("/findings/1/note", "too_long")]);
@@ -197,7 +197,8 @@ on_both_engines! {
         let (account, other) = (school.active_account().await, school.active_account().await);
         let log = async |account: &Reply, at: &str, kinds: &[&str]| {
             let findings: Vec<Value> = kinds.iter().map(|kind| json!({ "kind": kind })).collect();
-            let check = check_of(account, json!({ "checked_at": at, "findings": findings }));
+            let incident = school.it_technician().post("/v1/incidents", json!({ "description": "x" })).await.is(201);
+            let check = check_of(account, json!({ "checked_at": at, "findings": findings, "incident_id": incident["id"] }));
             school.it_technician().post("/v1/monitoring-checks", check).await.is(201)["id"].clone()
         };
         let third = log(&account, "2026-01-14T09:00:00Z", &["bullying", "other", "bullying"]).await;
@@ -228,7 +229,9 @@ on_both_engines! {
         let account = school.active_account().await;
         let log = async |kinds: &[&str]| {
             let findings: Vec<Value> = kinds.iter().map(|kind| json!({ "kind": kind, "note": "Jo and Kim." })).collect();
-            school.staff().post("/v1/monitoring-checks", check_of(&account, json!({ "findings": findings }))).await.is(201)
+            let incident = school.staff().post("/v1/incidents", json!({ "description": "x" })).await.is(201);
+            let check = check_of(&account, json!({ "findings": findings, "incident_id": incident["id"] }));
+            school.staff().post("/v1/monitoring-checks", check).await.is(201)
         };
         log(&["offensive_content"]).await;
         let bullying = log(&["other", "bullying", "bullying"]).await;

@@ -99,6 +99,7 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
     let comment = school.service().post("/v1/comments", comment).await.is(201);
     let check = school.staff().post("/v1/monitoring-checks", json!({ "account_id": account["id"] })).await.is(201);
     let release = school.released(&account, &school.staff()).await;
+    let incident = school.reported(&school.parent(), json!({ "child_involved": true })).await;
     BTreeMap::from([
         ("schools", school.id.to_string()),
         ("people", school.second_staff().id().to_string()),
@@ -117,6 +118,9 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("personal-account-declarations", id(&school.declaration(&school.headteacher(), json!({})).await)),
         ("commenting-access", id(&school.commenting_access(json!({})).await)),
         ("credential-releases", id(&release)),
+        ("incidents", id(&incident)),
+        ("referrals", id(&school.headteacher().post(incident.url("referrals"), json!({ "agency": "iwf" })).await.is(201))),
+        ("disclosures", id(&school.dsl().post(incident.url("disclosures"), json!({ "motivation": "To help." })).await.is(201))),
     ])
 }
 

@@ -14,8 +14,8 @@ use validator::Validate;
 use super::rows::{self, Filter, Sight};
 use crate::access::caller::Caller;
 use crate::access::permissions::{
-    AuditEvents, ReadAccounts, ReadComments, ReadCourses, ReadDelegations, ReadEventHead, ReadEvents, ReadPersonDetails, ReadPolicies,
-    ReadSchool, ReadTraining,
+    AuditEvents, ReadAccounts, ReadComments, ReadCourses, ReadDelegations, ReadEventHead, ReadEvents, ReadIncidents, ReadPersonDetails,
+    ReadPolicies, ReadSchool, ReadTraining,
 };
 use crate::app::State;
 use crate::clock::Instant;
@@ -28,6 +28,7 @@ use crate::http::reply::Plain;
 use crate::http::text::Line;
 use crate::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::problem::{Code, FieldError, Problem};
+use crate::resources::incidents;
 
 pub fn operations(config: &mut ServiceConfig) {
     config.service(list_events).service(find_event_head);
@@ -38,7 +39,7 @@ pub fn operations(config: &mut ServiceConfig) {
 #[schema(example = json!({
     "specversion": "1.0", "id": "0198a4b2-6f00-7000-8000-0000000000e1", "source": "/v1/schools/0198a4b2-6f00-7000-8000-0000000000aa",
     "type": "comment.logged", "subject": "0198a4b2-6f00-7000-8000-0000000000c1", "time": "2026-01-17T08:00:00Z",
-    "datacontenttype": "application/json", "sequence": "41",
+    "datacontenttype": "application/json",
     "data": { "subject_type": "comment", "actor_role": "staff", "client_id": "weald", "clause": "MON-2", "state": "received" }
 }))]
 pub struct Event {
@@ -56,9 +57,6 @@ pub struct Event {
     pub time: Instant,
     #[schema(max_length = 40)]
     pub datacontenttype: &'static str,
-    /// The number in the school's log: without gaps, in the order of the commits.
-    #[schema(max_length = 20)]
-    pub sequence: String,
     pub data: EventData,
 }
 
@@ -102,7 +100,7 @@ pub struct EventData {
 
 /// Events in their order.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(example = json!({ "items": [], "next_cursor": "bjo0MQ", "has_more": false }))]
+#[schema(example = json!({ "items": [], "next_cursor": "AZiksm8AcACAAAAAAAAA4Q", "has_more": false }))]
 pub struct EventFeed {
     #[schema(max_items = 200)]
     pub items: Vec<Event>,
@@ -151,7 +149,6 @@ fn view(row: EventRow) -> Event {
         subject: row.subject_id,
         time: row.occurred_at,
         datacontenttype: "application/json",
-        sequence: row.number.to_string(),
         data: EventData {
             subject_type: row.subject_type,
             actor_id: row.actor_id,
@@ -205,25 +202,31 @@ async fn list_events(caller: Caller<ReadEvents>, query: Query<EventQuery>) -> Re
     if query.subject_type.iter().any(|name| EventType::iter().all(|kind| kind.subject_type() != name)) {
         return Err(refuse("subject_type", "No event is on a thing of this kind."));
     }
-    let after = query.after.as_deref().filter(|after| *after != "latest").map(decode).transpose()?;
     let latest = query.after.as_deref() == Some("latest");
+    let after = query.after.as_deref().filter(|_| !latest).map(decode).transpose()?.flatten();
     let limit = i64::from(query.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT));
     let feed = caller
         .read(move |conn, me| {
             let query = query.0;
             let filter = Filter { types: query.r#type, subject_types: query.subject_type, subject: query.subject_id };
+            let sight = sight(me);
+            let viewer = me.may::<ReadIncidents>().then(|| incidents::viewer(conn, me)).transpose()?;
             // The head first: what is committed later is for the next call, and nothing is stepped over.
             let (head, _) = rows::head(conn, me.school())?;
-            let after = if latest { head } else { after.unwrap_or(0) };
-            // A log that was restored from a backup numbers other events so.
-            if after > head {
-                return Err(Problem::new(Code::CursorExpired));
+            let newest = rows::newest(conn, me.school(), &sight, viewer.as_ref(), head)?;
+            if latest {
+                return Ok(EventFeed { items: Vec::new(), next_cursor: encode(newest), has_more: false });
             }
-            let mut found = rows::between(conn, me.school(), &sight(me), &filter, after, head, limit + 1)?;
+            let from = match after {
+                // A log that was restored from a backup does not know it.
+                Some(id) => rows::number_of(conn, me.school(), id)?.ok_or_else(|| Problem::new(Code::CursorExpired))?,
+                None => 0,
+            };
+            let mut found = rows::between(conn, me.school(), &sight, viewer.as_ref(), &filter, from, head, limit + 1)?;
             let has_more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
             found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            let read = if has_more { found.last().map_or(head, |row| row.number) } else { head };
-            Ok(EventFeed { items: found.into_iter().map(view).collect(), next_cursor: encode(read), has_more })
+            let next = if has_more { found.last().map(|row| row.id) } else { newest };
+            Ok(EventFeed { items: found.into_iter().map(view).collect(), next_cursor: encode(next), has_more })
         })
         .await?;
     Plain::new(&feed)
@@ -266,12 +269,18 @@ async fn find_event_head(caller: Caller<ReadEventHead>, state: Data<State>) -> R
     Plain::new(&EventHead { number: head.number, hash: head.hash, issued_at, signed_head })
 }
 
-fn encode(number: i64) -> String {
-    URL_SAFE_NO_PAD.encode(format!("n:{number}"))
+/// A cursor names the newest event that the caller knows of. It is no number: a gap would tell of what is hidden.
+fn encode(newest: Option<EventId>) -> String {
+    newest.map_or_else(|| BEGINNING.to_owned(), |id| URL_SAFE_NO_PAD.encode(id.uuid().as_bytes()))
 }
 
-fn decode(cursor: &str) -> Result<i64, Problem> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).unwrap_or_default();
-    let number = std::str::from_utf8(&bytes).ok().and_then(|text| text.strip_prefix("n:")?.parse().ok());
-    number.filter(|number| *number >= 0).ok_or_else(|| Problem::new(Code::InvalidCursor))
+/// The cursor of whoever knows of no event yet.
+const BEGINNING: &str = "beginning";
+
+fn decode(cursor: &str) -> Result<Option<EventId>, Problem> {
+    if cursor == BEGINNING {
+        return Ok(None);
+    }
+    let id = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| Uuid::from_slice(&bytes).ok());
+    id.map(|id| Some(id.into())).ok_or_else(|| Problem::new(Code::InvalidCursor))
 }

@@ -2,11 +2,12 @@
 
 use diesel::prelude::*;
 
-use crate::db::schema::{event_heads, events};
-use crate::db::types::{PersonId, SchoolId, SubjectId};
+use crate::db::schema::{event_heads, events, incidents};
+use crate::db::types::{EventId, PersonId, SchoolId, SubjectId};
 use crate::db::{Conn, MultiBackend};
 use crate::events::EventRow;
 use crate::resources::business_cases::rows as business_cases;
+use crate::resources::incidents::rows::{self as incident_rows, Viewer};
 
 /// Which events a feed shows.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +17,7 @@ pub struct Filter {
     pub subject: Option<SubjectId>,
 }
 
-/// What of the log a caller may know of.
+/// What of the log a caller may know of, apart from incidents.
 #[derive(Clone, Debug)]
 pub enum Sight {
     /// What happened to anything, but to what members of staff keep to themselves until they submit it.
@@ -35,26 +36,44 @@ pub fn head(conn: &mut Conn, school: SchoolId) -> QueryResult<(i64, String)> {
     event_heads::table.find(school).select((event_heads::number, event_heads::hash)).first(conn)
 }
 
+type Query<'a> = events::BoxedQuery<'a, MultiBackend>;
+
+/// The events that a caller may know of: of incidents those alone that they may see now, whoever did what then.
+fn visible<'a>(school: SchoolId, sight: &Sight, viewer: Option<&Viewer>) -> Query<'a> {
+    let query = events::table.filter(events::school_id.eq(school)).into_boxed();
+    let other = events::subject_type.ne("incident");
+    let query = match viewer {
+        Some(viewer) => {
+            let Viewer { person, leads, safeguards, data, escalated } = viewer.clone();
+            let seen = incident_rows::seen(school, person, leads, safeguards, data, escalated).select(incidents::id);
+            query.filter(other.or(events::subject_id.eq_any(seen)))
+        }
+        None => query.filter(other),
+    };
+    match sight {
+        Sight::Everything(person) => query.filter(events::subject_id.ne_all(business_cases::kept_from(school, *person))),
+        Sight::Of(kinds, client) => query.filter(events::subject_type.eq_any(kinds.clone()).or(events::client_id.eq(client.clone()))),
+        Sight::By(person) => query.filter(events::actor_id.eq(*person)),
+    }
+}
+
 /// Events after a number, up to another, in their order.
 ///
 /// # Errors
 /// Where the database gives none.
+#[allow(clippy::too_many_arguments, reason = "a range of a filtered view")]
 pub fn between(
     conn: &mut Conn,
     school: SchoolId,
     sight: &Sight,
+    viewer: Option<&Viewer>,
     filter: &Filter,
     after: i64,
     upto: i64,
     most: i64,
 ) -> QueryResult<Vec<EventRow>> {
-    let mut query: events::BoxedQuery<'_, MultiBackend> = events::table
-        .filter(events::school_id.eq(school))
-        .filter(events::number.gt(after))
-        .filter(events::number.le(upto))
-        .order(events::number)
-        .limit(most)
-        .into_boxed();
+    let mut query =
+        visible(school, sight, viewer).filter(events::number.gt(after)).filter(events::number.le(upto)).order(events::number).limit(most);
     if !filter.types.is_empty() {
         query = query.filter(events::event_type.eq_any(filter.types.clone()));
     }
@@ -64,10 +83,21 @@ pub fn between(
     if let Some(subject) = filter.subject {
         query = query.filter(events::subject_id.eq(subject));
     }
-    query = match sight {
-        Sight::Everything(person) => query.filter(events::subject_id.ne_all(business_cases::kept_from(school, *person))),
-        Sight::Of(kinds, client) => query.filter(events::subject_type.eq_any(kinds.clone()).or(events::client_id.eq(client.clone()))),
-        Sight::By(person) => query.filter(events::actor_id.eq(*person)),
-    };
     query.select(EventRow::as_select()).load(conn)
+}
+
+/// The newest event up to a number that a caller may know of.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn newest(conn: &mut Conn, school: SchoolId, sight: &Sight, viewer: Option<&Viewer>, upto: i64) -> QueryResult<Option<EventId>> {
+    visible(school, sight, viewer).filter(events::number.le(upto)).order(events::number.desc()).select(events::id).first(conn).optional()
+}
+
+/// The number of an event.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn number_of(conn: &mut Conn, school: SchoolId, id: EventId) -> QueryResult<Option<i64>> {
+    events::table.filter(events::school_id.eq(school)).filter(events::id.eq(id)).select(events::number).first(conn).optional()
 }

@@ -14,7 +14,7 @@ use crate::access::caller::Caller;
 use crate::access::permissions::{LogMonitoringCheck, ReadMonitoring};
 use crate::clock::Instant;
 use crate::db::Conn;
-use crate::db::types::{AccountId, MonitoringCheckId, PersonId};
+use crate::db::types::{AccountId, IncidentId, MonitoringCheckId, PersonId};
 use crate::events::{self, Event, EventType};
 use crate::http::body::{Valid, objects};
 use crate::http::document::Fails;
@@ -27,7 +27,7 @@ use crate::policy::monitoring::MonitoringLevel;
 use crate::problem::{Code, Problem};
 use crate::resources::accounts::rows::{Account, Sight};
 use crate::resources::schools::rows::SchoolRow;
-use crate::resources::{accounts, schools};
+use crate::resources::{accounts, incidents, schools};
 
 pub fn operations(config: &mut ServiceConfig) {
     config
@@ -105,6 +105,10 @@ pub struct NewMonitoringCheck {
     #[validate(nested)]
     #[schema(inline, nullable = false)]
     pub note: Option<Prose<2000>>,
+    /// The incident that was reported of what was found: needed where it is bullying. It is not kept with the check.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub incident_id: Option<IncidentId>,
 }
 
 /// Which checks to list.
@@ -197,7 +201,7 @@ async fn list_monitoring_checks(
 ///
 /// Each account is looked at on each day of the week, in the holidays too (MON-1): by the IT technician (R-IT-3), the
 /// headteacher, or those who run the account. A check is logged within 7 days of its doing, and not before. Bullying
-/// that it finds is recorded by an event of its own (MON-3). The account is in use (R-IT-1).
+/// that it finds is reported as an incident first, which the check is linked to (MON-3). The account is in use (R-IT-1).
 #[utoipa::path(tag = "monitoring", security(("oauth2" = [LogMonitoringCheck])), request_body = NewMonitoringCheck,
     responses((status = 201, description = "Logged.", body = MonitoringCheck)))]
 #[post("/v1/monitoring-checks")]
@@ -213,6 +217,9 @@ async fn log_monitoring_check(
             accounts::rules::check_in_use(account.row.state)?;
             let checked_at = new.checked_at.unwrap_or(now);
             rules::check_time(checked_at, now)?;
+            let bullying = new.findings.iter().any(|finding| finding.kind == FindingKind::Bullying);
+            rules::check_followed_up(bullying, new.incident_id.is_some())?;
+            let incident = new.incident_id.map(|id| incidents::named(tx, me, id)).transpose()?;
             let school = schools::rows::find(tx, me.school())?;
             let check = CheckRow {
                 school_id: me.school(),
@@ -235,7 +242,10 @@ async fn log_monitoring_check(
             rows::insert(tx, &check, &findings)?;
             let (check_id, account_id) = (check.id.uuid(), check.account_id.uuid());
             let mut happened = vec![Event::new(EventType::MonitoringCheckLogged, check_id).related("account_id", account_id)];
-            if findings.iter().any(|finding| finding.kind == FindingKind::Bullying) {
+            if let Some(incident) = incident {
+                incidents::rows::link_check(tx, &incident, check.id)?;
+            }
+            if bullying {
                 happened.push(Event::new(EventType::BullyingFound, check_id).related("account_id", account_id));
             }
             if take_note(tx, &school, &account, &check)? {

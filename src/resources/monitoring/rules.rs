@@ -33,6 +33,21 @@ pub fn check_time(checked_at: Instant, now: Instant) -> Result<(), Refusal> {
     Err(Refusal::new(Grounds::NotAcceptable, Violation::new(Clause::Mon1, detail, cure).at("/checked_at")))
 }
 
+/// Bullying is not only found but acted on: it is reported as an incident (MON-3).
+///
+/// # Errors
+/// 422 where no incident is named.
+pub fn check_followed_up(bullying: bool, incident_named: bool) -> Result<(), Refusal> {
+    if !bullying || incident_named {
+        return Ok(());
+    }
+    let cure = "Report it as an incident, and name that in incident_id.";
+    Err(Refusal::new(
+        Grounds::NotAcceptable,
+        Violation::new(Clause::Mon3, "Bullying was found, and no incident is named.", cure).at("/incident_id"),
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,7 +29,7 @@ use crate::policy::roles::{PersonKind, Role, has_left, is_staff};
 use crate::policy::team;
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::business_cases::rows::Manager;
-use crate::resources::{accounts, credentials, invitations};
+use crate::resources::{accounts, credentials, incidents, invitations};
 
 pub fn operations(config: &mut ServiceConfig) {
     config
@@ -365,6 +365,9 @@ fn assign<P>(tx: &mut Conn, me: &Caller<P>, person: &mut rows::Person, shift: &S
     for &role in &shift.revoked {
         rows::revoke_role(tx, &person.row, role)?;
         happened.push(event(EventType::RoleRevoked, person).role(role));
+    }
+    for &role in shift.granted.iter().chain(&shift.revoked) {
+        incidents::rows::reroute_for(tx, me.school(), person.row.id, role, me.now())?;
     }
     let was_staff = is_staff(&person.roles);
     person.roles.retain(|role| !shift.revoked.contains(role));

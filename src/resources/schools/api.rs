@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::web::{Data, Path};
-use actix_web::{get, patch};
+use actix_web::{get, patch, post};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,11 +12,11 @@ use validator::{Validate, ValidationError};
 
 use super::rows::{self, SchoolRow};
 use crate::access::caller::Caller;
-use crate::access::permissions::{ManageSchool, ReadSchool};
+use crate::access::permissions::{ManageSchool, NameEscalationContact, ReadSchool};
 use crate::app::State;
 use crate::clock::Instant;
 use crate::db::Conn;
-use crate::db::types::SchoolId;
+use crate::db::types::{PersonId, SchoolId};
 use crate::events::{self, Event, EventType};
 use crate::http::body::{Valid, present_objects};
 use crate::http::document::{Fails, IfMatchHeader};
@@ -26,11 +26,13 @@ use crate::http::reply::{Plain, Resource, Versioned};
 use crate::http::text::{Day, Line, present};
 use crate::page::{Page, PageQuery, Window};
 use crate::policy::holidays::{BankHolidays, HolidayDivision};
+use crate::policy::roles::can_be_escalation_contact;
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::comments::rows::recompute_deadlines;
+use crate::resources::people;
 
 pub fn operations(config: &mut ServiceConfig) {
-    config.service(list_schools).service(find_school).service(edit_school);
+    config.service(list_schools).service(find_school).service(edit_school).service(name_escalation_contact);
 }
 
 /// The school: its clock, calendar and settings.
@@ -65,6 +67,10 @@ pub struct School {
     /// Days for which an account in use stays so although a policy was published anew or training ran out (ELIG-1).
     #[schema(minimum = 0, maximum = 90)]
     pub eligibility_grace_days: i32,
+    /// Who deals with what neither headteacher nor chair of governors can: the local authority's officer, or the clerk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub escalation_contact_id: Option<PersonId>,
     #[schema(max_items = 400)]
     pub closing_days: Vec<ClosingDay>,
     /// The last day for which bank holidays are on file; there are no deadlines after it.
@@ -159,6 +165,7 @@ fn view(row: SchoolRow, closing_days: BTreeMap<NaiveDate, String>, bank_holidays
         monitoring_amber_days: row.monitoring_amber_days,
         monitoring_red_hours: row.monitoring_red_hours,
         eligibility_grace_days: row.eligibility_grace_days,
+        escalation_contact_id: row.escalation_contact_id,
         version: row.version,
         created_at: row.created_at,
         updated_at: row.updated_at,
@@ -241,6 +248,47 @@ async fn edit_school(
                 let calendar = rows::calendar(tx, *id, &state.bank_holidays)?;
                 recompute_deadlines(tx, me.into(), &calendar)?;
             }
+            Versioned::new(&view(row, rows::closing(tx, *id)?, &state.bank_holidays))
+        })
+        .await
+}
+
+/// Who deals with what neither headteacher nor chair of governors can.
+#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "person_id": "0198a4b2-6f00-7000-8000-000000000008" }))]
+pub struct EscalationContact {
+    pub person_id: PersonId,
+}
+
+/// Name the school's escalation contact (R-HT-3).
+///
+/// The local authority's officer or the clerk, recorded as a governor of the school: leads what is about both
+/// headteacher and chair of governors, and is told of what is about the chair. Neither of these two themselves.
+#[utoipa::path(tag = "schools", security(("oauth2" = [NameEscalationContact])), params(IfMatchHeader), request_body = EscalationContact,
+    responses((status = 200, description = "Named.", body = School), Fails<404, 412, 428>))]
+#[post("/v1/schools/{id}/name-escalation-contact")]
+async fn name_escalation_contact(
+    caller: Caller<NameEscalationContact>,
+    id: Path<SchoolId>,
+    seen: IfMatch,
+    contact: Valid<EscalationContact>,
+    state: Data<State>,
+) -> Result<Versioned<School>, Problem> {
+    caller
+        .write(move |tx, me| {
+            own(me, *id)?;
+            let mut row = rows::find(tx, *id)?;
+            seen.check(row.version)?;
+            let person = contact.into_inner().person_id;
+            let roles = people::rows::roles_of(tx, *id, &[person])?.remove(&person).unwrap_or_default();
+            if !can_be_escalation_contact(&roles) {
+                return Err(Problem::invalid("/person_id", "unsuitable", "Name a governor who is neither headteacher nor chair."));
+            }
+            row.escalation_contact_id = Some(person);
+            rows::save(tx, &mut row, me.now())?;
+            let event = Event::new(EventType::SchoolEscalationContactNamed, id.uuid()).related("person_id", person.uuid());
+            events::record(tx, me, event)?;
             Versioned::new(&view(row, rows::closing(tx, *id)?, &state.bank_holidays))
         })
         .await

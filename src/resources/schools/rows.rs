@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::clock::Instant;
 use crate::db::Conn;
 use crate::db::schema::{closing_days, schools};
-use crate::db::types::SchoolId;
+use crate::db::types::{PersonId, SchoolId};
 use crate::events::{self, Actor, Event, EventType};
 use crate::http::precondition;
 use crate::policy::deadline::{self, SchoolCalendar};
@@ -41,6 +41,8 @@ pub struct SchoolRow {
     pub monitoring_red_hours: i32,
     /// Days for which what has lapsed is overlooked (ELIG-1).
     pub eligibility_grace_days: i32,
+    /// Who deals with what neither headteacher nor chair of governors can (R-HT-3).
+    pub escalation_contact_id: Option<PersonId>,
     /// The bank holiday file by which the open deadlines were last computed.
     pub calendar_fingerprint: String,
     pub version: i64,

@@ -4,6 +4,7 @@ pub mod caller;
 pub mod cases;
 pub mod contract;
 pub mod database;
+pub mod incidents;
 pub mod policies;
 pub mod postgres;
 pub mod program;
@@ -147,6 +148,7 @@ impl School {
                 monitoring_amber_days: AMBER_DAYS,
                 monitoring_red_hours: RED_HOURS,
                 eligibility_grace_days: 0,
+                escalation_contact_id: None,
                 calendar_fingerprint: String::new(),
                 version: 1,
                 created_at: now,

@@ -1,0 +1,13 @@
+DROP TABLE incident_disclosures;
+DROP TABLE incident_disciplinary_actions;
+DROP TABLE incident_referrals;
+DROP TABLE incident_notes;
+DROP TABLE incident_people;
+DROP TABLE incident_links;
+DROP TABLE incident_recusals;
+DROP TABLE incident_hidden_from;
+DROP TABLE incident_subjects;
+DROP TABLE incident_assessments;
+DROP TABLE incidents;
+DROP INDEX events_by_id;
+ALTER TABLE schools DROP COLUMN escalation_contact_id;

@@ -1,0 +1,513 @@
+//! Reporting an incident: by anyone with a token, and without one through the school's public address.
+
+use std::collections::HashSet;
+
+use actix_web::post;
+use actix_web::web::{Data, Path};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+use validator::Validate;
+
+use super::rows::{self, Incident, IncidentRow, LinkRow, SubjectRow};
+use super::rules::{IncidentState, SubjectPart, SubjectStatus};
+use super::view::{Evidence, EvidenceKind};
+use crate::access::caller::Caller;
+use crate::access::permissions::ReportIncident;
+use crate::access::{digest, new_secret};
+use crate::app::State;
+use crate::clock::Instant;
+use crate::db::Conn;
+use crate::db::schema::{accounts, comments, monitoring_checks};
+use crate::db::types::{AccountId, CommentId, IncidentId, MonitoringCheckId, PersonId, SchoolId};
+use crate::events::{self, Actor, Event, EventType};
+use crate::http::body::{Valid, objects};
+use crate::http::document::Fails;
+use crate::http::reply::{Created, Plain, Resource};
+use crate::http::text::{Line, Link, Prose, present};
+use crate::policy::conflict::{LeadRole, Routing};
+use crate::policy::deadline::local_day;
+use crate::policy::incidents::{self, Category, FirstStep};
+use crate::problem::{Code, FieldError, Problem};
+use crate::resources::comments::rules::is_past;
+use crate::resources::incident_notes::{self, NoteAudience};
+use crate::resources::schools;
+use crate::words::{joined, words};
+
+pub fn operations(config: &mut ServiceConfig) {
+    config.service(report_incident).service(report_anonymously).service(follow_up_report);
+}
+
+/// What somebody reports.
+#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "description": "Insults in a staff group chat.", "category": "colleague_abuse", "discovered_at": "2026-01-14T08:00:00Z",
+    "subjects": [{ "person_id": "0198a4b2-6f00-7000-8000-000000000002" }]
+}))]
+pub struct NewIncident {
+    /// What has happened, in the reporter's words.
+    #[validate(nested)]
+    #[schema(inline)]
+    pub description: Prose<5000>,
+    /// A worry needs none.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub category: Option<Category>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub occurred_at: Option<Instant>,
+    /// When the reporter learnt of it; now, if absent.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub discovered_at: Option<Instant>,
+    /// Whom it is about, and whom it was done to.
+    #[serde(default, deserialize_with = "objects")]
+    #[validate(length(max = 20), nested)]
+    #[schema(max_items = 20)]
+    pub subjects: Vec<NamedSubject>,
+    /// It is about the headteacher: the chair of governors alone is told, whatever names follow.
+    #[serde(default)]
+    pub report_about_head: bool,
+    /// A child is, or may be, affected.
+    #[serde(default)]
+    pub child_involved: bool,
+    /// Words, links and hashes; no files.
+    #[serde(default, deserialize_with = "objects")]
+    #[validate(length(max = 20), nested)]
+    #[schema(max_items = 20)]
+    pub evidence: Vec<Evidence>,
+    #[serde(default)]
+    #[validate(length(max = 6))]
+    #[schema(max_items = 6)]
+    pub account_ids: Vec<AccountId>,
+    #[serde(default)]
+    #[validate(length(max = 6))]
+    #[schema(max_items = 6)]
+    pub comment_ids: Vec<CommentId>,
+    #[serde(default)]
+    #[validate(length(max = 6))]
+    #[schema(max_items = 6)]
+    pub monitoring_check_ids: Vec<MonitoringCheckId>,
+}
+
+/// Somebody whom an incident names: a person of the school, present or former, or a description of somebody else.
+#[derive(Clone, Debug, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamedSubject {
+    /// `alleged`, if absent.
+    #[serde(default = "alleged")]
+    pub part: SubjectPart,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub person_id: Option<PersonId>,
+    #[serde(default, deserialize_with = "present")]
+    #[validate(nested)]
+    #[schema(inline, nullable = false)]
+    pub description: Option<Line<200>>,
+}
+
+const fn alleged() -> SubjectPart {
+    SubjectPart::Alleged
+}
+
+/// What is reported without a token.
+#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "description": "A fake page of the school insults a teacher.", "category": "impersonation_fake_account" }))]
+pub struct NewAnonymousReport {
+    #[validate(nested)]
+    #[schema(inline)]
+    pub description: Prose<5000>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub category: Option<Category>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub discovered_at: Option<Instant>,
+    /// It is about the headteacher: the chair of governors alone is told.
+    #[serde(default)]
+    pub report_about_head: bool,
+    #[serde(default)]
+    pub child_involved: bool,
+}
+
+/// That an incident was reported. The receipt is shown once.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0198a4b2-6f00-7000-8000-0000000000f1", "state": "reported", "lead_role": "headteacher", "reported_at": "2026-01-14T10:00:00Z",
+    "late_report": false, "receipt_code": "k3J1Zy0xMjM0NTY3ODkwYWJjZGVmZ2hpamtsbW5vcHE", "guidance": []
+}))]
+pub struct IncidentReceipt {
+    pub id: IncidentId,
+    pub state: IncidentState,
+    pub lead_role: LeadRole,
+    pub reported_at: Instant,
+    /// More than 24 hours after it was discovered (BEH-5).
+    pub late_report: bool,
+    /// With it, and without a token, the reporter can follow up.
+    #[schema(max_length = 43)]
+    pub receipt_code: String,
+    /// What to do at once, and what not to.
+    #[schema(max_items = 4)]
+    pub guidance: Vec<FirstStep>,
+}
+
+impl Resource for IncidentReceipt {
+    fn location(&self) -> String {
+        format!("/v1/incidents/{}", self.id)
+    }
+    fn version(&self) -> i64 {
+        1
+    }
+}
+
+/// That something was reported without a token. The receipt is shown once.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "receipt_code": "k3J1Zy0xMjM0NTY3ODkwYWJjZGVmZ2hpamtsbW5vcHE", "reported_at": "2026-01-14T10:00:00Z", "guidance": [] }))]
+pub struct AnonymousReceipt {
+    #[serde(skip)]
+    school: SchoolId,
+    #[schema(max_length = 43)]
+    pub receipt_code: String,
+    pub reported_at: Instant,
+    /// What to do at once, and what not to.
+    #[schema(max_items = 4)]
+    pub guidance: Vec<FirstStep>,
+}
+
+impl Resource for AnonymousReceipt {
+    fn location(&self) -> String {
+        format!("/v1/schools/{}/reports/follow-up", self.school)
+    }
+    fn version(&self) -> i64 {
+        1
+    }
+}
+
+/// A receipt, and what else the reporter has to say.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "receipt_code": "k3J1Zy0xMjM0NTY3ODkwYWJjZGVmZ2hpamtsbW5vcHE" }))]
+pub struct FollowUp {
+    #[validate(length(min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
+    pub receipt_code: String,
+    #[serde(default, deserialize_with = "present")]
+    #[validate(nested)]
+    #[schema(inline, nullable = false)]
+    pub message: Option<Prose<5000>>,
+}
+
+words! {
+    /// What a reporter learns of where their report stands.
+    pub enum ReportState { Received, InHand, Closed }
+}
+
+/// Where a report stands.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "state": "in_hand", "reported_at": "2026-01-14T10:00:00Z", "messages": [] }))]
+pub struct ReportStatus {
+    pub state: ReportState,
+    pub reported_at: Instant,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 2000, nullable = false)]
+    pub outcome_notice: Option<String>,
+    /// Between the reporter and whoever leads: the newest 100.
+    #[schema(max_items = 100)]
+    pub messages: Vec<Message>,
+}
+
+/// Something that was said between the reporter and whoever leads.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Message {
+    /// By the reporter.
+    pub own: bool,
+    #[schema(max_length = 5000)]
+    pub text: String,
+    pub sent_at: Instant,
+}
+
+/// Whom a body names, as rows; what they are is looked up for all at once.
+///
+/// # Errors
+/// 422 where somebody is named twice, not at all, or not known.
+pub fn subjects(
+    conn: &mut Conn,
+    school: SchoolId,
+    incident: IncidentId,
+    named: Vec<NamedSubject>,
+    today: chrono::NaiveDate,
+) -> Result<Vec<SubjectRow>, Problem> {
+    let ids: Vec<PersonId> = named.iter().filter_map(|subject| subject.person_id).collect();
+    let known = rows::known(conn, school, &ids, today)?;
+    let (mut errors, mut seen, mut subjects) = (Vec::new(), HashSet::new(), Vec::new());
+    for ((index, number), subject) in (0..).zip(1..).zip(named) {
+        let at = |field: &str| format!("/subjects/{index}{field}");
+        let person = subject.person_id.map(|id| (id, known.get(&id)));
+        match (person, &subject.description) {
+            (Some((_, None)), _) => errors.push(FieldError::new(at("/person_id"), "unknown", "There is no such person.")),
+            (Some((id, _)), _) if !seen.insert(id) => errors.push(FieldError::new(at("/person_id"), "duplicate", "Named already.")),
+            (Some(_), Some(_)) | (None, None) => {
+                errors.push(FieldError::new(at(""), "person_or_description", "Give person_id, or a description of somebody else."));
+            }
+            _ => {}
+        }
+        let known = person.and_then(|(_, known)| known);
+        subjects.push(SubjectRow {
+            school_id: school,
+            incident_id: incident,
+            number,
+            part: subject.part,
+            person_id: subject.person_id,
+            description: subject.description.map(Line::into_inner),
+            status_at_time: known.map_or(SubjectStatus::Unknown, |known| known.status),
+            parties: known.map(|known| joined(&Vec::from_iter(known.parties.iter().copied()))).unwrap_or_default(),
+        });
+    }
+    if errors.is_empty() { Ok(subjects) } else { Err(Problem::new(Code::ValidationFailed).with_errors(errors)) }
+}
+
+/// A link is one, and a hash too.
+fn check_evidence(evidence: &[Evidence]) -> Result<(), Problem> {
+    let acceptable = |piece: &Evidence| match piece.kind {
+        EvidenceKind::Text => true,
+        EvidenceKind::Link => serde_json::from_value::<Link<1000>>(piece.value.as_str().into()).is_ok_and(|link| link.validate().is_ok()),
+        EvidenceKind::Sha256 => piece.value.as_str().len() == 64 && piece.value.as_str().bytes().all(|byte| byte.is_ascii_hexdigit()),
+    };
+    let wrong = evidence.iter().enumerate().filter(|(_, piece)| !acceptable(piece));
+    let error = |(index, _): (usize, &Evidence)| {
+        FieldError::new(format!("/evidence/{index}/value"), "not_of_its_kind", "Must be an https address, or a SHA-256 in hexadecimal.")
+    };
+    let errors: Vec<FieldError> = wrong.map(error).collect();
+    if errors.is_empty() { Ok(()) } else { Err(Problem::new(Code::ValidationFailed).with_errors(errors)) }
+}
+
+/// The accounts, comments and checks that a body names.
+fn links(conn: &mut Conn, school: SchoolId, incident: IncidentId, new: &NewIncident) -> Result<Vec<LinkRow>, Problem> {
+    let mut rows = Vec::new();
+    let mut link = |account_id, comment_id, monitoring_check_id| {
+        let number = i32::try_from(rows.len() + 1).unwrap_or(i32::MAX);
+        rows.push(LinkRow { school_id: school, incident_id: incident, number, account_id, comment_id, monitoring_check_id });
+    };
+    let accounts: HashSet<AccountId> = accounts::table
+        .filter(accounts::school_id.eq(school))
+        .filter(accounts::id.eq_any(&new.account_ids))
+        .select(accounts::id)
+        .load::<AccountId>(conn)?
+        .into_iter()
+        .collect();
+    let comments: HashSet<CommentId> = comments::table
+        .filter(comments::school_id.eq(school))
+        .filter(comments::id.eq_any(&new.comment_ids))
+        .select(comments::id)
+        .load::<CommentId>(conn)?
+        .into_iter()
+        .collect();
+    let checks: HashSet<MonitoringCheckId> = monitoring_checks::table
+        .filter(monitoring_checks::school_id.eq(school))
+        .filter(monitoring_checks::id.eq_any(&new.monitoring_check_ids))
+        .select(monitoring_checks::id)
+        .load::<MonitoringCheckId>(conn)?
+        .into_iter()
+        .collect();
+    let mut errors = Vec::new();
+    let mut unknown =
+        |field: &str, index: usize| errors.push(FieldError::new(format!("/{field}/{index}"), "unknown", "There is none such."));
+    for (index, id) in new.account_ids.iter().enumerate() {
+        if accounts.contains(id) { link(Some(*id), None, None) } else { unknown("account_ids", index) }
+    }
+    for (index, id) in new.comment_ids.iter().enumerate() {
+        if comments.contains(id) { link(None, Some(*id), None) } else { unknown("comment_ids", index) }
+    }
+    for (index, id) in new.monitoring_check_ids.iter().enumerate() {
+        if checks.contains(id) { link(None, None, Some(*id)) } else { unknown("monitoring_check_ids", index) }
+    }
+    if errors.is_empty() { Ok(rows) } else { Err(Problem::new(Code::ValidationFailed).with_errors(errors)) }
+}
+
+/// Takes a report in: who deals with it is found out and recorded in the same transaction.
+fn take_in(
+    tx: &mut Conn,
+    school: SchoolId,
+    reporter: Option<PersonId>,
+    new: NewIncident,
+    by: Actor,
+) -> Result<(Incident, String), Problem> {
+    let now = by.at;
+    let today = local_day(*now, schools::rows::find(tx, school)?.zone());
+    let discovered_at = new.discovered_at.or(new.occurred_at).unwrap_or(now);
+    for (at, pointer) in [(new.occurred_at, "/occurred_at"), (new.discovered_at, "/discovered_at")] {
+        if at.is_some_and(|at| !is_past(at, now)) {
+            return Err(Problem::invalid(pointer, "in_the_future", "This lies in the future."));
+        }
+    }
+    check_evidence(&new.evidence)?;
+    incidents::may_keep_evidence(new.category, !new.evidence.is_empty())?;
+    incidents::needs_evidence(new.category, !new.evidence.is_empty())?;
+    let id = IncidentId::new();
+    let links = links(tx, school, id, &new)?;
+    let subjects = subjects(tx, school, id, new.subjects, today)?;
+    let receipt = new_secret();
+    let alleged = |person: PersonId| subjects.iter().any(|row| row.part == SubjectPart::Alleged && row.person_id == Some(person));
+    let pupil_named = subjects.iter().any(|row| matches!(row.status_at_time, SubjectStatus::Pupil | SubjectStatus::FormerPupil));
+    let mut incident = Incident {
+        row: IncidentRow {
+            school_id: school,
+            id,
+            state: IncidentState::Reported,
+            category: new.category,
+            description: new.description.into_inner(),
+            evidence: if new.evidence.is_empty() { None } else { Some(serde_json::to_string(&new.evidence).map_err(Problem::internal)?) },
+            occurred_at: new.occurred_at,
+            discovered_at,
+            reported_at: now,
+            late_report: incidents::is_late(*discovered_at, *now),
+            reporter_id: reporter,
+            self_reported: reporter.is_some_and(alleged),
+            receipt_hash: digest(&receipt),
+            about_head: new.report_about_head,
+            child_involved: new.child_involved || pupil_named || new.category.is_some_and(Category::concerns_children),
+            lead_role: LeadRole::Headteacher,
+            safeguarding_role: None,
+            escalation: false,
+            data_concerned: new.category.is_some_and(Category::concerns_data),
+            proposed_legality: None,
+            proposed_by: None,
+            proposed_reason: None,
+            safeguarding_decision: None,
+            safeguarding_reason: None,
+            safeguarding_decided_by: None,
+            safeguarding_decided_at: None,
+            action_taken: None,
+            outcome: None,
+            outcome_notice: None,
+            closed_at: None,
+            version: 1,
+            updated_at: now,
+        },
+        assessment: None,
+        subjects,
+        links,
+        involved: Vec::new(),
+    };
+    // The row first: who may not know of it refers to it.
+    rows::insert(tx, &incident)?;
+    let routing = rows::reroute(tx, &mut incident, today)?;
+    rows::settle(tx, &incident.row)?;
+    // Who reported it is for the lead alone: the log, which more people read, does not say (decisions, section 3, rule 5).
+    let reporter = Actor { person: None, ..by };
+    events::record(tx, reporter, Event::new(EventType::IncidentReported, id.uuid()).state(IncidentState::Reported))?;
+    inform(tx, &incident, &routing, now, today)?;
+    Ok((incident, receipt))
+}
+
+/// Tells whom the routing names, and who has not been told yet (R-HT-3, BEH-5).
+///
+/// # Errors
+/// Where the database gives none.
+pub fn inform(_tx: &mut Conn, _incident: &Incident, _routing: &Routing, _now: Instant, _today: chrono::NaiveDate) -> Result<(), Problem> {
+    Ok(())
+}
+
+/// Report an incident (BEH-5, R-HT-3, HND-3).
+///
+/// By anybody, at any hour; a pupil's worry needs no more than a description. The headteacher leads, but what is about
+/// the headteacher goes to the chair of governors, and is hidden from the headteacher (R-HT-3). Who reported it is for
+/// the lead alone. The receipt is shown once. Where an image may be illegal, no link to it is taken (IMG-5), and
+/// suspected excessive use is reported with how the duties suffer (PU-ST-3).
+#[utoipa::path(tag = "incidents", security(("oauth2" = [ReportIncident])), request_body = NewIncident,
+    responses((status = 201, description = "Reported.", body = IncidentReceipt)))]
+#[post("/v1/incidents")]
+async fn report_incident(caller: Caller<ReportIncident>, new: Valid<NewIncident>) -> Result<Created<IncidentReceipt>, Problem> {
+    caller
+        .write(move |tx, me| {
+            let (incident, receipt_code) = take_in(tx, me.school(), me.person(), new.into_inner(), me.into())?;
+            let row = incident.row;
+            Created::secret(&IncidentReceipt {
+                id: row.id,
+                state: row.state,
+                lead_role: row.lead_role,
+                reported_at: row.reported_at,
+                late_report: row.late_report,
+                receipt_code,
+                guidance: row.category.map(Category::guidance).unwrap_or_default(),
+            })
+        })
+        .await
+}
+
+fn anybody(school: SchoolId, at: Instant) -> Actor {
+    Actor { school, person: None, role: "anonymous".into(), client_id: "public-report".into(), at }
+}
+
+/// Report something without a token (BEH-5, HND-3).
+///
+/// Needs no access token. The receipt is shown once; with it the reporter can follow up, and with nothing else. What
+/// is about the headteacher goes to the chair of governors (R-HT-3).
+#[utoipa::path(tag = "incidents", security(()), request_body = NewAnonymousReport,
+    responses((status = 201, description = "Reported.", body = AnonymousReceipt), Fails<404>))]
+#[post("/v1/schools/{id}/reports")]
+async fn report_anonymously(
+    id: Path<SchoolId>,
+    new: Valid<NewAnonymousReport>,
+    state: Data<State>,
+) -> Result<Created<AnonymousReceipt>, Problem> {
+    let (school, now, new) = (*id, state.clock.now(), new.into_inner());
+    state
+        .db
+        .write(school.uuid(), move |tx| {
+            let new = NewIncident {
+                description: new.description,
+                category: new.category,
+                occurred_at: None,
+                discovered_at: new.discovered_at,
+                subjects: Vec::new(),
+                report_about_head: new.report_about_head,
+                child_involved: new.child_involved,
+                evidence: Vec::new(),
+                account_ids: Vec::new(),
+                comment_ids: Vec::new(),
+                monitoring_check_ids: Vec::new(),
+            };
+            let (incident, receipt_code) = take_in(tx, school, None, new, anybody(school, now))?;
+            let guidance = incident.row.category.map(Category::guidance).unwrap_or_default();
+            Created::secret(&AnonymousReceipt { school, receipt_code, reported_at: incident.row.reported_at, guidance })
+        })
+        .await
+}
+
+/// Follow up a report with its receipt (BEH-5).
+///
+/// Needs no access token, only the receipt. Says where the report stands, and takes a further message.
+#[utoipa::path(tag = "incidents", security(()), request_body = FollowUp,
+    responses((status = 200, description = "Where it stands.", body = ReportStatus), Fails<404>))]
+#[post("/v1/schools/{id}/reports/follow-up")]
+async fn follow_up_report(id: Path<SchoolId>, follow_up: Valid<FollowUp>, state: Data<State>) -> Result<Plain<ReportStatus>, Problem> {
+    let (school, now) = (*id, state.clock.now());
+    let FollowUp { receipt_code, message } = follow_up.into_inner();
+    state
+        .db
+        .write(school.uuid(), move |tx| {
+            let row = rows::by_receipt(tx, school, &digest(receipt_code.trim()))?;
+            if let Some(message) = message {
+                incident_notes::rows::insert(tx, school, row.id, NoteAudience::Reporter, None, &message.into_inner(), now)?;
+                events::record(tx, anybody(school, now), Event::new(EventType::IncidentNoted, row.id.uuid()))?;
+            }
+            let messages = incident_notes::rows::with_reporter(tx, school, row.id)?;
+            let message =
+                |note: incident_notes::rows::NoteRow| Message { own: note.author_id.is_none(), text: note.text, sent_at: note.created_at };
+            Plain::new(&ReportStatus {
+                state: match row.state {
+                    IncidentState::Reported => ReportState::Received,
+                    state if state.is_open() => ReportState::InHand,
+                    _ => ReportState::Closed,
+                },
+                reported_at: row.reported_at,
+                outcome_notice: row.outcome_notice,
+                messages: messages.into_iter().map(message).collect(),
+            })
+        })
+        .await
+}
