@@ -68,6 +68,7 @@ fn seed(tx: &mut Conn, school: SchoolId, account: AccountId, comments: i64) -> R
         monitoring_amber_days: AMBER_DAYS,
         monitoring_red_hours: RED_HOURS,
         eligibility_grace_days: 0,
+        escalation_contact_id: None,
         calendar_fingerprint: String::new(),
         version: 1,
         created_at: now,

@@ -26,8 +26,8 @@ use crate::problem::{Code, Problem};
 use crate::resources::{
     accounts, acknowledgements, business_cases, commenting_access, comments, courses, credential_releases, credentials, deadlines,
     declarations, delegations, disciplinary_actions, disclosures, education_sessions, eligibility, events, guidance, incident_notes,
-    incidents, invitations, monitoring, people, policies, policy_versions, referrals, schools, service, training_completions,
-    training_gaps, training_sessions,
+    incidents, invitations, monitoring, notifications, people, policies, policy_versions, referrals, schools, service,
+    training_completions, training_gaps, training_sessions,
 };
 use crate::vault::Vault;
 
@@ -62,6 +62,7 @@ pub fn operations(config: &mut ServiceConfig) {
     referrals::operations(config);
     disciplinary_actions::operations(config);
     disclosures::operations(config);
+    notifications::operations(config);
     events::operations(config);
     service::operations(config);
 }

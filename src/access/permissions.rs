@@ -183,6 +183,8 @@ permissions! {
         Headteacher | ChairOfGovernors own | Governor own | Dsl own | DeputyDsl own | Dpo own;
     RequestReporter = "incidents:disclose" "Ask to learn who reported an incident" (undelegated) for
         Dsl own | DeputyDsl own | Dpo own;
+    ReadNotifications = "notifications:read" "Read what one was told of" (undelegated) for
+        Headteacher own | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Pupil own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own | Dpo own;
     ReadEvents = "events:read" "Follow what happens" for
         Headteacher | Dpo | MisIntegration | ItTechnician own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
     AuditEvents = "events:audit" "Follow everything that happens, not only to things that one may read: ids and states, no names" for

@@ -922,6 +922,22 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    notifications (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        person_id -> SqlUuid,
+        event_type -> Text,
+        subject_type -> Text,
+        subject_id -> SqlUuid,
+        created_at -> Instant,
+        read_at -> Nullable<Instant>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -974,5 +990,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     incident_notes,
     incident_referrals,
     incident_disciplinary_actions,
-    incident_disclosures
+    incident_disclosures,
+    notifications
 );

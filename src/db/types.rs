@@ -201,6 +201,7 @@ ids! {
     ReferralId;
     DisciplinaryActionId;
     DisclosureId;
+    NotificationId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.

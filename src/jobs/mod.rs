@@ -23,7 +23,9 @@ use crate::policy::monitoring::MonitoringLevel;
 use crate::problem::Problem;
 use crate::resources::accounts::rows::{Account, Sight};
 use crate::resources::business_cases::BusinessCaseState;
-use crate::resources::{accounts, business_cases, comments, courses, eligibility, monitoring, people, policies, referrals, schools};
+use crate::resources::{
+    accounts, business_cases, comments, courses, eligibility, incidents, monitoring, notifications, people, policies, referrals, schools,
+};
 
 /// As which the jobs stand in the log.
 const CLIENT: &str = "weald-jobs";
@@ -202,6 +204,10 @@ fn record_compliance(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
 /// R-HT-4: a referral that was not made in time is recorded once; whoever leads is told.
 fn record_overdue_referrals(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
     let overdue = referrals::rows::mark_overdue(tx, run.school, run.now, BATCH)?;
+    let school = schools::rows::find(tx, run.school)?;
+    for incident in &overdue {
+        incidents::remind(tx, run.school, *incident, EventType::IncidentReferralOverdue, run.now, local_day(*run.now, school.zone()))?;
+    }
     let happened = overdue.iter().map(|incident| Event::new(EventType::IncidentReferralOverdue, incident.uuid()));
     events::record_all(tx, run.actor(), happened.collect())?;
     Ok(overdue.len())
@@ -214,6 +220,9 @@ fn tell(tx: &mut Conn, run: &Run, name: &str, mut happened: Vec<Event>) -> Resul
     }
     let today = local_day(*run.now, schools::rows::find(tx, run.school)?.zone());
     if let Some(person) = people::rows::in_charge(tx, run.school, today)? {
+        for event in &happened {
+            notifications::rows::notify(tx, run.school, &[person], event.kind, event.subject.uuid(), run.now)?;
+        }
         happened = happened.into_iter().map(|event| event.related(name, person.uuid())).collect();
     }
     let count = happened.len();

@@ -82,6 +82,17 @@ words! {
     }
 }
 
+impl LeadRole {
+    /// As whom whoever leads is told.
+    pub const fn informed(self) -> Informed {
+        match self {
+            Self::Headteacher => Informed::Headteacher,
+            Self::ChairOfGovernors => Informed::ChairOfGovernors,
+            Self::EscalationContact => Informed::EscalationContact,
+        }
+    }
+}
+
 /// What matters about an incident for who deals with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Matter {
@@ -130,11 +141,7 @@ pub fn route(matter: &Matter) -> Routing {
         (true, true) => None,
     };
     let informed = [
-        Some(match lead {
-            LeadRole::Headteacher => Informed::Headteacher,
-            LeadRole::ChairOfGovernors => Informed::ChairOfGovernors,
-            LeadRole::EscalationContact => Informed::EscalationContact,
-        }),
+        Some(lead.informed()),
         escalation.then_some(Informed::EscalationContact),
         safeguarding.map(|role| match role {
             SafeguardingRole::Dsl => Informed::Dsl,

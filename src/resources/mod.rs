@@ -32,4 +32,5 @@ pub mod disciplinary_actions;
 pub mod disclosures;
 pub mod incident_notes;
 pub mod incidents;
+pub mod notifications;
 pub mod referrals;

@@ -25,6 +25,7 @@ mod idempotency;
 mod incidents;
 mod invitations;
 mod monitoring;
+mod notifications;
 mod people;
 mod permissions;
 mod plans;

@@ -130,7 +130,7 @@ async fn record_disciplinary_action(
         .write_on(
             move |tx, me| incidents::part(tx, me, *id),
             move |tx, me, (incident, capacity)| {
-                rules::check(IncidentAction::Discipline, &incidents::standing(me, &incident, capacity))?;
+                rules::check(IncidentAction::Discipline, incidents::standing(me, &incident, capacity))?;
                 let (new, recorded_by) = (new.into_inner(), me.person().ok_or_else(Problem::not_found)?);
                 let about = incident.subjects.iter().any(|row| row.part == SubjectPart::Alleged && row.person_id == Some(new.person_id));
                 if !about {

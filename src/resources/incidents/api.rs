@@ -179,7 +179,7 @@ async fn change_incident_subjects(
         .write_on(
             move |tx, me| part(tx, me, *id),
             move |tx, me, (mut incident, capacity)| {
-                rules::check(IncidentAction::ChangeSubjects, &standing(me, &incident, capacity))?;
+                rules::check(IncidentAction::ChangeSubjects, standing(me, &incident, capacity))?;
                 seen.check(incident.row.version)?;
                 let IncidentSubjects { subjects: named, report_about_head } = change.into_inner();
                 let before = incident.subjects.clone();
@@ -222,7 +222,7 @@ async fn involve_people(
         .write_on(
             move |tx, me| part(tx, me, *id),
             move |tx, me, (mut incident, capacity)| {
-                rules::check(IncidentAction::Involve, &standing(me, &incident, capacity))?;
+                rules::check(IncidentAction::Involve, standing(me, &incident, capacity))?;
                 seen.check(incident.row.version)?;
                 let mut people = involved.into_inner().people;
                 people.sort_unstable();
@@ -264,7 +264,7 @@ async fn recuse_from_incident(
         .write_on(
             move |tx, me| part(tx, me, *id),
             move |tx, me, (mut incident, capacity)| {
-                rules::check(IncidentAction::Recuse, &standing(me, &incident, capacity))?;
+                rules::check(IncidentAction::Recuse, standing(me, &incident, capacity))?;
                 seen.check(incident.row.version)?;
                 let person = me.person().ok_or_else(Problem::not_found)?;
                 let contact = schools::rows::find(tx, me.school())?.escalation_contact_id;

@@ -8,6 +8,7 @@ pub mod rules;
 mod view;
 
 pub use api::for_full;
+pub use report::remind;
 pub use rules::{IncidentState, SubjectPart, SubjectStatus};
 pub use view::{named, part, standing, viewer};
 

@@ -152,7 +152,7 @@ async fn moved<P: 'static>(
         .write_on(
             move |tx, me| part(tx, me, id),
             move |tx, me, (mut incident, capacity)| {
-                rules::check(action, &standing(me, &incident, capacity))?;
+                rules::check(action, standing(me, &incident, capacity))?;
                 seen.check(incident.row.version)?;
                 apply(tx, me, &mut incident)?;
                 let routing = rows::reroute(tx, &mut incident, me.today())?;

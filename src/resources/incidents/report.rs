@@ -1,9 +1,10 @@
 //! Reporting an incident: by anyone with a token, and without one through the school's public address.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use actix_web::post;
 use actix_web::web::{Data, Path};
+use chrono::NaiveDate;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -32,7 +33,7 @@ use crate::policy::incidents::{self, Category, FirstStep};
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::comments::rules::is_past;
 use crate::resources::incident_notes::{self, NoteAudience};
-use crate::resources::schools;
+use crate::resources::{notifications, schools};
 use crate::words::{joined, words};
 
 pub fn operations(config: &mut ServiceConfig) {
@@ -238,7 +239,7 @@ pub fn subjects(
     school: SchoolId,
     incident: IncidentId,
     named: Vec<NamedSubject>,
-    today: chrono::NaiveDate,
+    today: NaiveDate,
 ) -> Result<Vec<SubjectRow>, Problem> {
     let ids: Vec<PersonId> = named.iter().filter_map(|subject| subject.person_id).collect();
     let known = rows::known(conn, school, &ids, today)?;
@@ -263,7 +264,7 @@ pub fn subjects(
             person_id: subject.person_id,
             description: subject.description.map(Line::into_inner),
             status_at_time: known.map_or(SubjectStatus::Unknown, |known| known.status),
-            parties: known.map(|known| joined(&Vec::from_iter(known.parties.iter().copied()))).unwrap_or_default(),
+            parties: known.map(|known| joined(&known.parties.iter().copied().collect::<Vec<_>>())).unwrap_or_default(),
         });
     }
     if errors.is_empty() { Ok(subjects) } else { Err(Problem::new(Code::ValidationFailed).with_errors(errors)) }
@@ -407,8 +408,26 @@ fn take_in(
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn inform(_tx: &mut Conn, _incident: &Incident, _routing: &Routing, _now: Instant, _today: chrono::NaiveDate) -> Result<(), Problem> {
+pub fn inform(tx: &mut Conn, incident: &Incident, routing: &Routing, now: Instant, today: NaiveDate) -> Result<(), Problem> {
+    let row = &incident.row;
+    let mut told = notifications::rows::told_of(tx, row.school_id, row.id.uuid())?;
+    told.extend(rows::hidden_from(tx, row)?);
+    let mut people = rows::people_of(tx, row.school_id, &routing.informed, today)?;
+    people.retain(|person| !told.contains(person));
+    notifications::rows::notify(tx, row.school_id, &people, EventType::IncidentReported, row.id.uuid(), now)?;
     Ok(())
+}
+
+/// Tells whoever leads an incident of something that has become due in it.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn remind(tx: &mut Conn, school: SchoolId, id: IncidentId, kind: EventType, now: Instant, today: NaiveDate) -> QueryResult<()> {
+    let Some(row) = rows::row(tx, school, id)? else { return Ok(()) };
+    let mut people = rows::people_of(tx, school, &BTreeSet::from([row.lead_role.informed()]), today)?;
+    let hidden = rows::hidden_from(tx, &row)?;
+    people.retain(|person| !hidden.contains(person));
+    notifications::rows::notify(tx, school, &people, kind, id.uuid(), now)
 }
 
 /// Report an incident (BEH-5, R-HT-3, HND-3).

@@ -15,13 +15,13 @@ use crate::db::types::{AccountId, CommentId, IncidentId, MonitoringCheckId, Pers
 use crate::db::{Conn, MultiBackend};
 use crate::http::precondition;
 use crate::page::Window;
-use crate::policy::conflict::{self, LeadRole, Matter, Party, Routing, SafeguardingRole};
+use crate::policy::conflict::{self, Informed, LeadRole, Matter, Party, Routing, SafeguardingRole};
 use crate::policy::incidents::{
     Agency, Category, Findings, HarmThreshold, Legality, Outcome, ReferralState, SafeguardingDecision, Scope, Severity, Steps,
 };
 use crate::policy::roles::{PersonKind, Role, has_left};
 use crate::problem::Problem;
-use crate::resources::people::rows::{holding, roles_of};
+use crate::resources::people::rows::{holding, in_charge, roles_of};
 use crate::resources::schools;
 use crate::words::{joined, split};
 
@@ -429,7 +429,7 @@ pub fn reroute(tx: &mut Conn, incident: &mut Incident, today: NaiveDate) -> Quer
         // What somebody was when they were named they stay for this incident.
         let mut parties: BTreeSet<Party> = split(&subject.parties).into_iter().collect();
         parties.extend(known.get(&person).iter().flat_map(|known| &known.parties));
-        subject.parties = joined(&Vec::from_iter(parties.iter().copied()));
+        subject.parties = joined(&parties.iter().copied().collect::<Vec<_>>());
         let by_themselves = incident.row.self_reported && incident.row.reporter_id == Some(person);
         if subject.part == SubjectPart::Alleged && conflict::is_hidden_from(&parties, by_themselves) {
             hidden.insert(person);
@@ -513,6 +513,45 @@ pub fn present(conn: &mut Conn, school: SchoolId, role: Role, today: NaiveDate) 
     Ok(there.into_iter().filter(|(_, left_on)| !has_left(*left_on, today)).map(|(id, _)| id).collect())
 }
 
+/// From whom an incident is hidden.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn hidden_from(conn: &mut Conn, row: &IncidentRow) -> QueryResult<Vec<PersonId>> {
+    incident_hidden_from::table
+        .filter(incident_hidden_from::school_id.eq(row.school_id))
+        .filter(incident_hidden_from::incident_id.eq(row.id))
+        .select(incident_hidden_from::person_id)
+        .load(conn)
+}
+
+/// Who they are that have to be told: whoever holds the roles today; a delegate where there is no headteacher (A25).
+///
+/// # Errors
+/// Where the database gives none.
+pub fn people_of(conn: &mut Conn, school: SchoolId, informed: &BTreeSet<Informed>, today: NaiveDate) -> QueryResult<Vec<PersonId>> {
+    let mut people = Vec::new();
+    for who in informed {
+        let role = match who {
+            Informed::Headteacher => Role::Headteacher,
+            Informed::ChairOfGovernors => Role::ChairOfGovernors,
+            Informed::Dsl => Role::Dsl,
+            Informed::DeputyDsl => Role::DeputyDsl,
+            Informed::Dpo => Role::Dpo,
+            Informed::EscalationContact => {
+                people.extend(schools::rows::find(conn, school)?.escalation_contact_id);
+                continue;
+            }
+        };
+        let there = present(conn, school, role, today)?;
+        if there.is_empty() && role == Role::Headteacher {
+            people.extend(in_charge(conn, school, today)?);
+        }
+        people.extend(there);
+    }
+    Ok(people)
+}
+
 /// Records that somebody withdraws from leading.
 ///
 /// # Errors
@@ -581,6 +620,14 @@ pub fn steps(conn: &mut Conn, row: &IncidentRow) -> QueryResult<Steps> {
         lado_told: made.contains(&Agency::Lado),
         safeguarding_decided: row.safeguarding_decision.is_some(),
     })
+}
+
+/// The incident, for the program's own work and not for showing.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn row(conn: &mut Conn, school: SchoolId, id: IncidentId) -> QueryResult<Option<IncidentRow>> {
+    incidents::table.find((school, id)).select(IncidentRow::as_select()).first(conn).optional()
 }
 
 /// The open incident behind a receipt, unless it has come to be about whoever reported it.

@@ -70,7 +70,7 @@ pub struct Standing {
     pub proposed_by_caller: Option<bool>,
 }
 
-const fn possible(action: IncidentAction, standing: &Standing) -> bool {
+const fn possible(action: IncidentAction, standing: Standing) -> bool {
     let state = standing.state;
     match action {
         IncidentAction::Assess => matches!(state, Reported | Assessed | Investigating),
@@ -90,19 +90,17 @@ const fn possible(action: IncidentAction, standing: &Standing) -> bool {
     }
 }
 
-fn held(action: IncidentAction, standing: &Standing) -> bool {
+fn held(action: IncidentAction, standing: Standing) -> bool {
     match (action, standing.capacity) {
-        (IncidentAction::AddNote, _) => true,
+        (IncidentAction::AddNote, _) | (IncidentAction::DecideSafeguarding | IncidentAction::Refer, Capacity::Safeguarding) => true,
         (IncidentAction::ConfirmLegality, capacity) => capacity.is_full() && standing.proposed_by_caller != Some(true),
-        (IncidentAction::DecideSafeguarding, Capacity::Safeguarding) => true,
         (IncidentAction::DecideSafeguarding, capacity) => capacity == Capacity::Lead && !standing.has_safeguarding,
-        (IncidentAction::Refer, Capacity::Safeguarding) => true,
         (_, capacity) => capacity == Capacity::Lead,
     }
 }
 
 /// The actions that are left to a caller.
-pub fn allowed(standing: &Standing) -> Vec<IncidentAction> {
+pub fn allowed(standing: Standing) -> Vec<IncidentAction> {
     use strum::IntoEnumIterator;
     IncidentAction::iter().filter(|&action| possible(action, standing) && held(action, standing)).collect()
 }
@@ -112,8 +110,10 @@ pub fn allowed(standing: &Standing) -> Vec<IncidentAction> {
 ///
 /// # Errors
 /// 403 for whoever else sees it; 409 with the actions that are left.
-pub fn check(action: IncidentAction, standing: &Standing) -> Result<(), Problem> {
-    if !held(action, standing) && !(action == IncidentAction::ConfirmLegality && standing.capacity.is_full()) {
+pub fn check(action: IncidentAction, standing: Standing) -> Result<(), Problem> {
+    // Whether somebody is the second person is asked of the proposal itself.
+    let second = action == IncidentAction::ConfirmLegality && standing.capacity.is_full();
+    if !(held(action, standing) || second) {
         let (clause, cure) = if action == IncidentAction::DecideSafeguarding {
             (Clause::RHt4, "Leave it to whoever looks after the child's welfare in this incident.")
         } else {
@@ -171,38 +171,38 @@ mod tests {
         ] {
             let mut expected = [moves, &always].concat();
             expected.sort_unstable();
-            assert_eq!(allowed(&standing(state, Capacity::Lead)), expected, "{state}");
+            assert_eq!(allowed(standing(state, Capacity::Lead)), expected, "{state}");
         }
         for state in [Closed, Dismissed] {
-            assert_eq!(allowed(&standing(state, Capacity::Lead)), [A::Reopen, A::AddNote], "{state}");
+            assert_eq!(allowed(standing(state, Capacity::Lead)), [A::Reopen, A::AddNote], "{state}");
         }
     }
 
     #[test]
     fn nothing_comes_before_the_assessment_and_the_answer_says_so() {
         for action in [A::Investigate, A::RecordAction, A::Close, A::Dismiss, A::Reopen] {
-            assert!(check(action, &standing(Reported, Capacity::Lead)).is_err(), "{action}");
+            assert!(check(action, standing(Reported, Capacity::Lead)).is_err(), "{action}");
         }
     }
 
     #[test]
     fn each_has_their_part() {
-        assert_eq!(allowed(&standing(Assessed, Capacity::Safeguarding)), [A::DecideSafeguarding, A::AddNote, A::Refer]);
+        assert_eq!(allowed(standing(Assessed, Capacity::Safeguarding)), [A::DecideSafeguarding, A::AddNote, A::Refer]);
         for capacity in [Capacity::DataProtection, Capacity::Involved, Capacity::Reporter] {
-            assert_eq!(allowed(&standing(Assessed, capacity)), [A::AddNote], "{capacity}");
+            assert_eq!(allowed(standing(Assessed, capacity)), [A::AddNote], "{capacity}");
         }
         let alone = Standing { has_safeguarding: false, ..standing(Assessed, Capacity::Lead) };
         assert!(
-            allowed(&alone).contains(&A::DecideSafeguarding) && check(A::DecideSafeguarding, &standing(Assessed, Capacity::Lead)).is_err()
+            allowed(alone).contains(&A::DecideSafeguarding) && check(A::DecideSafeguarding, standing(Assessed, Capacity::Lead)).is_err()
         );
     }
 
     #[test]
     fn a_second_person_confirms_and_the_first_does_not() {
         let proposed = |capacity, by_caller| Standing { proposed_by_caller: Some(by_caller), ..standing(Assessed, capacity) };
-        assert!(allowed(&proposed(Capacity::Safeguarding, false)).contains(&A::ConfirmLegality));
-        assert!(!allowed(&proposed(Capacity::Lead, true)).contains(&A::ConfirmLegality));
-        assert!(!allowed(&proposed(Capacity::Reporter, false)).contains(&A::ConfirmLegality));
-        assert!(!allowed(&standing(Assessed, Capacity::Safeguarding)).contains(&A::ConfirmLegality));
+        assert!(allowed(proposed(Capacity::Safeguarding, false)).contains(&A::ConfirmLegality));
+        assert!(!allowed(proposed(Capacity::Lead, true)).contains(&A::ConfirmLegality));
+        assert!(!allowed(proposed(Capacity::Reporter, false)).contains(&A::ConfirmLegality));
+        assert!(!allowed(standing(Assessed, Capacity::Safeguarding)).contains(&A::ConfirmLegality));
     }
 }

@@ -277,7 +277,7 @@ pub fn standing<P>(me: &Caller<P>, incident: &Whole, capacity: Capacity) -> Stan
 
 /// What a caller sees of an incident. `disclosed`: who reported it was disclosed to them.
 pub fn view<P>(me: &Caller<P>, incident: Whole, capacity: Capacity, disclosed: bool) -> Incident {
-    let allowed_actions = rules::allowed(&standing(me, &incident, capacity));
+    let allowed_actions = rules::allowed(standing(me, &incident, capacity));
     let row = &incident.row;
     Incident {
         id: row.id,

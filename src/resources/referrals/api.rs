@@ -211,7 +211,7 @@ async fn refer_incident(
         .write_on(
             move |tx, me| incidents::part(tx, me, *id),
             move |tx, me, (incident, capacity)| {
-                check(IncidentAction::Refer, &incidents::standing(me, &incident, capacity))?;
+                check(IncidentAction::Refer, incidents::standing(me, &incident, capacity))?;
                 let row = open(tx, me, &state, incident.row.id, new.into_inner().agency)?;
                 Created::new(&view(me, row, capacity))
             },
@@ -286,7 +286,7 @@ async fn moved(
         .write_on(
             move |tx, me| known(tx, me, id),
             move |tx, me, (mut row, incident, capacity)| {
-                check(IncidentAction::Refer, &incidents::standing(me, &incident, capacity))?;
+                check(IncidentAction::Refer, incidents::standing(me, &incident, capacity))?;
                 rules::check(action, row.state)?;
                 seen.check(row.version)?;
                 apply(me, &mut row)?;

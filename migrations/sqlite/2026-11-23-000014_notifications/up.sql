@@ -1,0 +1,14 @@
+CREATE TABLE notifications (
+    school_id BLOB NOT NULL,
+    id BLOB NOT NULL,
+    person_id BLOB NOT NULL,
+    event_type TEXT NOT NULL,
+    subject_type TEXT NOT NULL,
+    subject_id BLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    read_at BIGINT,
+    PRIMARY KEY (school_id, id),
+    FOREIGN KEY (school_id, person_id) REFERENCES people (school_id, id)
+);
+CREATE INDEX notifications_by_person ON notifications (school_id, person_id, id);
+CREATE INDEX notifications_by_subject ON notifications (school_id, subject_id, id);
