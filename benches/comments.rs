@@ -69,6 +69,7 @@ fn seed(tx: &mut Conn, school: SchoolId, account: AccountId, comments: i64) -> R
         monitoring_red_hours: RED_HOURS,
         eligibility_grace_days: 0,
         escalation_contact_id: None,
+        urgent_target_minutes: 60,
         calendar_fingerprint: String::new(),
         version: 1,
         created_at: now,

@@ -26,8 +26,8 @@ use crate::problem::{Code, Problem};
 use crate::resources::{
     accounts, acknowledgements, business_cases, commenting_access, comments, courses, credential_releases, credentials, deadlines,
     declarations, delegations, disciplinary_actions, disclosures, education_sessions, eligibility, events, guidance, incident_notes,
-    incidents, invitations, monitoring, notifications, people, policies, policy_versions, referrals, schools, service,
-    training_completions, training_gaps, training_sessions,
+    incidents, invitations, moderation_actions, monitoring, notifications, parent_ladders, people, policies, policy_versions, referrals,
+    schools, service, statutory_clocks, training_completions, training_gaps, training_sessions,
 };
 use crate::vault::Vault;
 
@@ -43,6 +43,9 @@ pub fn operations(config: &mut ServiceConfig) {
     credentials::operations(config);
     credential_releases::operations(config);
     comments::operations(config);
+    moderation_actions::operations(config);
+    parent_ladders::operations(config);
+    statutory_clocks::operations(config);
     eligibility::operations(config);
     monitoring::operations(config);
     deadlines::operations(config);

@@ -185,6 +185,18 @@ permissions! {
         Dsl own | DeputyDsl own | Dpo own;
     ReadNotifications = "notifications:read" "Read what one was told of" (undelegated) for
         Headteacher own | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Pupil own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own | Dpo own;
+    ModerateComment = "comments:moderate" "Hide, delete and report comments, and block their authors" [Hnd2] for
+        Headteacher | ItTechnician | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
+    ReadParentLadders = "parent-ladders:read" "Read what was done about parents' offensive comments" for
+        Headteacher | LeadershipTeam | Staff own | Volunteer own | ParentCarer own;
+    ManageParentLadders = "parent-ladders:manage" "Ask parents to remove what is offensive, invite them to talk, and refer them" [PuPc3] for
+        Headteacher | LeadershipTeam | Staff own;
+    ReadStatutoryClocks = "statutory-clocks:read" "Read by when the law asks for an answer" for
+        Headteacher | Dpo | ItTechnician | LeadershipTeam;
+    StartStatutoryClock = "statutory-clocks:start" "Record that something came in for which the law sets a time" for
+        Headteacher | Dpo | ItTechnician | LeadershipTeam | Staff own;
+    MeetStatutoryClock = "statutory-clocks:meet" "Record that what the law asks for was done" [Leg2] for
+        Headteacher | Dpo;
     ReadEvents = "events:read" "Follow what happens" for
         Headteacher | Dpo | MisIntegration | ItTechnician own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
     AuditEvents = "events:audit" "Follow everything that happens, not only to things that one may read: ids and states, no names" for

@@ -19,6 +19,7 @@ diesel::table! {
         monitoring_red_hours -> Integer,
         eligibility_grace_days -> Integer,
         escalation_contact_id -> Nullable<SqlUuid>,
+        urgent_target_minutes -> Integer,
     }
 }
 
@@ -299,6 +300,8 @@ diesel::table! {
         overdue_recorded_at -> Nullable<Instant>,
         no_response_reason -> Nullable<Text>,
         closed_at -> Nullable<Instant>,
+        urgent -> Bool,
+        urgent_due_at -> Nullable<Instant>,
         version -> BigInt,
         created_at -> Instant,
         updated_at -> Instant,
@@ -938,6 +941,85 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    moderation_actions (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        comment_id -> SqlUuid,
+        account_id -> SqlUuid,
+        kind -> Text,
+        reason -> Text,
+        public_explanation -> Text,
+        internal_reason -> Nullable<Text>,
+        evidence_ref -> Nullable<Text>,
+        snapshot_text -> Text,
+        snapshot_author -> Nullable<Text>,
+        acted_by -> SqlUuid,
+        acted_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    parent_ladders (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        parent_id -> Nullable<SqlUuid>,
+        comment_id -> Nullable<SqlUuid>,
+        state -> Text,
+        opened_by -> SqlUuid,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    parent_ladder_steps (school_id, ladder_id, number) {
+        school_id -> SqlUuid,
+        ladder_id -> SqlUuid,
+        number -> Integer,
+        state -> Text,
+        channel -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+        internal_note -> Nullable<Text>,
+        skipped -> Bool,
+        taken_by -> SqlUuid,
+        taken_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    statutory_clocks (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        kind -> Text,
+        comment_id -> Nullable<SqlUuid>,
+        description -> Text,
+        started_at -> Instant,
+        due_at -> Instant,
+        met_at -> Nullable<Instant>,
+        reference -> Nullable<Text>,
+        overdue_recorded_at -> Nullable<Instant>,
+        started_by -> SqlUuid,
+        met_by -> Nullable<SqlUuid>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -991,5 +1073,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     incident_referrals,
     incident_disciplinary_actions,
     incident_disclosures,
-    notifications
+    notifications,
+    moderation_actions,
+    parent_ladders,
+    parent_ladder_steps,
+    statutory_clocks
 );

@@ -202,6 +202,9 @@ ids! {
     DisciplinaryActionId;
     DisclosureId;
     NotificationId;
+    ModerationActionId;
+    ParentLadderId;
+    StatutoryClockId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.
@@ -309,4 +312,9 @@ stored_as_text!(
     crate::resources::incident_notes::NoteAudience,
     crate::resources::disciplinary_actions::DisciplinaryKind,
     crate::resources::disclosures::DisclosureState,
+    crate::policy::moderation::ModerationKind,
+    crate::policy::moderation::ModerationReason,
+    crate::policy::ladder::LadderState,
+    crate::policy::ladder::LadderChannel,
+    crate::policy::statutory::StatutoryKind,
 );

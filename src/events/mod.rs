@@ -144,6 +144,13 @@ event_types! {
     IncidentReporterAskedFor = "incident.reporter_asked_for" on "incident", "HND-3": "Somebody asked to learn who reported an incident.";
     IncidentReporterDisclosed = "incident.reporter_disclosed" on "incident", "HND-3": "Who reported an incident was disclosed to somebody.";
     IncidentReporterWithheld = "incident.reporter_withheld" on "incident", "HND-3": "Who reported an incident was kept from somebody.";
+    CommentFlaggedOffensive = "comment.flagged_offensive" on "comment", "HND-1": "A comment was flagged as offensive.";
+    CommentModerated = "moderation_action.taken" on "moderation_action", "HND-2": "A comment was hidden, deleted or reported, or its author blocked.";
+    ParentLadderOpened = "parent_ladder.opened" on "parent_ladder", "PU-PC-3": "Something offensive by a parent is to be dealt with.";
+    ParentLadderMoved = "parent_ladder.moved" on "parent_ladder", "PU-PC-3": "A step was taken with a parent.";
+    StatutoryClockStarted = "statutory_clock.started" on "statutory_clock", "LEG-2": "Something came in for which the law sets a time.";
+    StatutoryClockMet = "statutory_clock.met" on "statutory_clock", "LEG-2": "What the law asks for was done.";
+    StatutoryClockOverdue = "statutory_clock.overdue" on "statutory_clock", "LEG-2": "What the law asks for was not done in time; headteacher and data protection officer are told.";
     AccountCredentialsDestroyed = "account.credentials_destroyed" on "account", "R-IT-2": "The credentials of a closed account were destroyed.";
 }
 

@@ -16,6 +16,7 @@ use crate::db::schema::{idempotency_keys, leases, login_attempts, refresh_tokens
 use crate::db::types::{AccountId, CommentId, LeaseHolder, PersonId, SchoolId};
 use crate::events::{self, Actor, Event, EventType};
 use crate::idempotency;
+use crate::policy::conflict::Informed;
 use crate::policy::deadline::local_day;
 use crate::policy::eligibility::ComplianceLevel;
 use crate::policy::holidays::BankHolidays;
@@ -25,6 +26,7 @@ use crate::resources::accounts::rows::{Account, Sight};
 use crate::resources::business_cases::BusinessCaseState;
 use crate::resources::{
     accounts, business_cases, comments, courses, eligibility, incidents, monitoring, notifications, people, policies, referrals, schools,
+    statutory_clocks,
 };
 
 /// As which the jobs stand in the log.
@@ -125,6 +127,7 @@ const JOBS: &[(&str, Job)] = &[
     ("unmonitored", record_unmonitored),
     ("compliance", record_compliance),
     ("referrals", record_overdue_referrals),
+    ("statutory", record_overdue_statutory),
 ];
 
 async fn batches(state: &State, school: SchoolId, job: Job) -> Result<usize, Problem> {
@@ -211,6 +214,18 @@ fn record_overdue_referrals(tx: &mut Conn, run: &Run) -> Result<usize, Problem> 
     let happened = overdue.iter().map(|incident| Event::new(EventType::IncidentReferralOverdue, incident.uuid()));
     events::record_all(tx, run.actor(), happened.collect())?;
     Ok(overdue.len())
+}
+
+/// LEG-2: what the law asked for and was not done in time is recorded once; headteacher and data protection officer are
+/// told.
+fn record_overdue_statutory(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
+    let overdue = statutory_clocks::rows::mark_overdue(tx, run.school, run.now, BATCH)?;
+    let today = local_day(*run.now, schools::rows::find(tx, run.school)?.zone());
+    let officers = incidents::rows::people_of(tx, run.school, &BTreeSet::from([Informed::Dpo]), today)?;
+    for clock in &overdue {
+        notifications::rows::notify(tx, run.school, &officers, EventType::StatutoryClockOverdue, clock.uuid(), run.now)?;
+    }
+    tell(tx, run, "told", overdue.iter().map(|clock| Event::new(EventType::StatutoryClockOverdue, clock.uuid())).collect())
 }
 
 /// Records what whoever answers for the school has to know, with their id as `name`.

@@ -62,5 +62,9 @@ clauses! {
     PuPu1 = "PU-PU-1": "Staff do not engage with current or former pupils on personal accounts";
     PuSt3 = "PU-ST-3": "Excessive personal use that interferes with duties may lead to discipline";
     Img5 = "IMG-5": "A compromising picture that was taken by accident is deleted immediately";
+    Hnd1 = "HND-1": "Offensive comments are handled swiftly and sensitively";
+    Hnd2 = "HND-2": "What is unacceptable is blocked, reported or deleted, and the audience is told exactly why";
+    PuPc3 = "PU-PC-3": "An offensive parent is asked to remove it, then invited to talk, then referred to the complaints procedure";
+    Leg2 = "LEG-2": "No breach of data protection or confidentiality";
     Beh2d = "BEH-2d": "Confidentiality continues after leaving";
 }

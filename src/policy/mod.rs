@@ -8,10 +8,13 @@ pub mod declarations;
 pub mod eligibility;
 pub mod holidays;
 pub mod incidents;
+pub mod ladder;
+pub mod moderation;
 pub mod monitoring;
 pub mod platforms;
 pub mod refusal;
 pub mod roles;
+pub mod statutory;
 pub mod team;
 
 pub mod guidance;

@@ -32,5 +32,8 @@ pub mod disciplinary_actions;
 pub mod disclosures;
 pub mod incident_notes;
 pub mod incidents;
+pub mod moderation_actions;
 pub mod notifications;
+pub mod parent_ladders;
 pub mod referrals;
+pub mod statutory_clocks;

@@ -99,6 +99,8 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
     let comment = school.service().post("/v1/comments", comment).await.is(201);
     let check = school.staff().post("/v1/monitoring-checks", json!({ "account_id": account["id"] })).await.is(201);
     let release = school.released(&account, &school.staff()).await;
+    let moderated = json!({ "comment_id": comment["id"], "kind": "hide", "reason": "spam", "public_explanation": "Advertisements." });
+    let breach = json!({ "kind": "personal_data_breach", "description": "A lost phone." });
     let incident = school.reported(&school.parent(), json!({ "child_involved": true })).await;
     BTreeMap::from([
         ("schools", school.id.to_string()),
@@ -119,6 +121,9 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("commenting-access", id(&school.commenting_access(json!({})).await)),
         ("credential-releases", id(&release)),
         ("incidents", id(&incident)),
+        ("moderation-actions", id(&school.staff().post("/v1/moderation-actions", moderated).await.is(201))),
+        ("parent-ladders", id(&school.staff().post("/v1/parent-ladders", json!({ "comment_id": comment["id"] })).await.is(201))),
+        ("statutory-clocks", id(&school.dpo().post("/v1/statutory-clocks", breach).await.is(201))),
         ("notifications", school.headteacher().get("/v1/notifications").await.items()[0]["id"].as_str().unwrap().to_owned()),
         ("referrals", id(&school.headteacher().post(incident.url("referrals"), json!({ "agency": "iwf" })).await.is(201))),
         ("disclosures", id(&school.dsl().post(incident.url("disclosures"), json!({ "motivation": "To help." })).await.is(201))),

@@ -27,7 +27,7 @@ use crate::http::text::{Line, Link, Prose, present};
 use crate::page::{Page, Window};
 use crate::policy::deadline::{self, DeadlineRule};
 use crate::problem::{Code, FieldError, Problem};
-use crate::resources::{accounts, schools};
+use crate::resources::{accounts, moderation_actions, schools};
 use crate::words::words;
 
 pub fn operations(config: &mut ServiceConfig) {
@@ -48,7 +48,7 @@ pub fn operations(config: &mut ServiceConfig) {
     "text": "When does the fair start?", "received_at": "2026-01-17T00:00:00Z", "noticed_at": "2026-01-17T08:00:00Z",
     "due_at": "2026-01-19T23:59:59Z", "deadline_rule": "next_working_day",
     "deadline_explanation": "Received on Saturday 17 January 2026 at 00:00, so due by the end of the next working day, Monday 19 January 2026 at 23:59:59.",
-    "due_on_weekend": false, "responses": [], "version": 1, "created_at": "2026-01-17T08:00:00Z", "updated_at": "2026-01-17T08:00:00Z"
+    "due_on_weekend": false, "urgent": false, "responses": [], "version": 1, "created_at": "2026-01-17T08:00:00Z", "updated_at": "2026-01-17T08:00:00Z"
 }))]
 pub struct Comment {
     pub id: CommentId,
@@ -103,6 +103,16 @@ pub struct Comment {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub closed_at: Option<Instant>,
+    /// Offensive: it comes first in the queue (HND-1).
+    pub urgent: bool,
+    /// By when an offensive comment is to be dealt with; the deadline stays as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub urgent_due_at: Option<Instant>,
+    /// When something was first done about it (HND-2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub moderated_at: Option<Instant>,
     /// Oldest first.
     #[schema(max_items = 50)]
     pub responses: Vec<CommentResponse>,
@@ -113,7 +123,7 @@ pub struct Comment {
     pub updated_at: Instant,
 }
 
-type CommentPage = Page<Comment>;
+pub type CommentPage = Page<Comment>;
 
 /// An acknowledgement or an answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -175,6 +185,9 @@ pub struct NewComment {
     pub text: Prose<10000>,
     /// When the platform received it, with its offset.
     pub received_at: Instant,
+    /// It is offensive, and comes first in the queue (HND-1).
+    #[serde(default)]
+    pub offensive: bool,
     /// When the school noticed it; now, if absent.
     #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
@@ -265,14 +278,14 @@ pub struct CommentQuery {
 }
 
 /// What this caller may do `Q` with: all comments of the school, or those on accounts that they run.
-fn sight<P, Q: Permission>(me: &Caller<P>) -> Sight {
+pub fn sight<P, Q: Permission>(me: &Caller<P>) -> Sight {
     match me.person() {
         Some(person) if !me.may_all::<Q>() => Sight::Managed(person),
         _ => Sight::All,
     }
 }
 
-fn view<P>(me: &Caller<P>, row: CommentRow, responses: Vec<ResponseRow>) -> Comment {
+pub fn view<P>(me: &Caller<P>, row: CommentRow, responses: Vec<ResponseRow>, moderated_at: Option<Instant>) -> Comment {
     Comment {
         id: row.id,
         account_id: row.account_id,
@@ -297,6 +310,9 @@ fn view<P>(me: &Caller<P>, row: CommentRow, responses: Vec<ResponseRow>) -> Comm
         escalated_at: row.overdue_recorded_at,
         no_response_reason: row.no_response_reason,
         closed_at: row.closed_at,
+        urgent: row.urgent,
+        urgent_due_at: row.urgent_due_at,
+        moderated_at,
         responses: responses
             .into_iter()
             .map(|row| CommentResponse {
@@ -316,8 +332,21 @@ fn view<P>(me: &Caller<P>, row: CommentRow, responses: Vec<ResponseRow>) -> Comm
 }
 
 fn view_with_responses<P>(conn: &mut Conn, me: &Caller<P>, row: CommentRow) -> Result<Comment, Problem> {
-    let responses = rows::responses_to(conn, me.school(), &[row.id])?.remove(&row.id).unwrap_or_default();
-    Ok(view(me, row, responses))
+    let (given, moderated_at) = with_all(conn, me, std::slice::from_ref(&row))?.remove(&row.id).unwrap_or_default();
+    Ok(view(me, row, given, moderated_at))
+}
+
+/// The responses to comments, and when each was first moderated, for all of them at once.
+pub fn with_all<P>(
+    conn: &mut Conn,
+    me: &Caller<P>,
+    comments: &[CommentRow],
+) -> Result<HashMap<CommentId, (Vec<ResponseRow>, Option<Instant>)>, Problem> {
+    let ids: Vec<CommentId> = comments.iter().map(|row| row.id).collect();
+    let mut responses = rows::responses_to(conn, me.school(), &ids)?;
+    let moderated = moderation_actions::rows::first_of(conn, me.school(), &ids)?;
+    let whole = |id: CommentId| (id, (responses.remove(&id).unwrap_or_default(), moderated.get(&id).copied()));
+    Ok(ids.into_iter().map(whole).collect())
 }
 
 /// List comments.
@@ -334,12 +363,11 @@ async fn list_comments(caller: Caller<ReadComments>, query: Query<CommentQuery>)
         .read(move |conn, me| {
             filter.overdue = overdue.map(|overdue| (overdue, me.now()));
             let rows = rows::list(conn, me.school(), sight::<_, ReadComments>(me), &filter, order, &window)?;
-            let ids: Vec<CommentId> = rows.iter().map(|row| row.id).collect();
-            let mut responses = rows::responses_to(conn, me.school(), &ids)?;
+            let mut whole = with_all(conn, me, &rows)?;
             let key = |row: &CommentRow| -> Key { (if order == Order::Due { row.due_at } else { row.updated_at }, row.id) };
             Ok(window.page(rows, key, |row| {
-                let given = responses.remove(&row.id).unwrap_or_default();
-                view(me, row, given)
+                let (given, moderated_at) = whole.remove(&row.id).unwrap_or_default();
+                view(me, row, given, moderated_at)
             }))
         })
         .await?;
@@ -377,9 +405,9 @@ async fn log_comment(caller: Caller<LogComment>, new: Valid<NewComment>, state: 
                 && let Some(row) = rows::by_external_id(tx, me.school(), account.row.id, external_id)?
             {
                 // Who only logs learns that it is there, not what was responded.
-                let responses = if me.may::<ReadComments>() { rows::responses_to(tx, me.school(), &[row.id])? } else { HashMap::new() };
-                let given = responses.into_values().next().unwrap_or_default();
-                return Ok(Created::new(&view(me, row, given))?.already_there());
+                let known = if me.may::<ReadComments>() { with_all(tx, me, std::slice::from_ref(&row))? } else { HashMap::new() };
+                let (given, moderated_at) = known.into_values().next().unwrap_or_default();
+                return Ok(Created::new(&view(me, row, given, moderated_at))?.already_there());
             }
             accounts::rules::check_in_use(account.row.state)?;
             let author_name = new.author_name.map(Line::into_inner);
@@ -391,7 +419,7 @@ async fn log_comment(caller: Caller<LogComment>, new: Valid<NewComment>, state: 
             }
             let calendar = schools::rows::calendar(tx, me.school(), &state.bank_holidays)?;
             let deadline = deadline::deadline(*new.received_at, &calendar)?;
-            let row = CommentRow {
+            let mut row = CommentRow {
                 school_id: me.school(),
                 id: CommentId::new(),
                 account_id: account.row.id,
@@ -416,14 +444,19 @@ async fn log_comment(caller: Caller<LogComment>, new: Valid<NewComment>, state: 
                 overdue_recorded_at: None,
                 no_response_reason: None,
                 closed_at: None,
+                urgent: false,
+                urgent_due_at: None,
                 version: 1,
                 created_at: now,
                 updated_at: now,
             };
+            if new.offensive {
+                rules::flag(&mut row, schools::rows::find(tx, me.school())?.urgent_target_minutes, now);
+            }
             rows::insert(tx, &row)?;
             let event = Event::new(EventType::CommentLogged, row.id.uuid()).state(row.state).related("account_id", row.account_id.uuid());
             events::record(tx, me, event)?;
-            Created::new(&view(me, row, Vec::new()))
+            Created::new(&view(me, row, Vec::new(), None))
         })
         .await
 }

@@ -47,6 +47,9 @@ pub struct CommentRow {
     pub overdue_recorded_at: Option<Instant>,
     pub no_response_reason: Option<String>,
     pub closed_at: Option<Instant>,
+    /// Offensive: comes first in the queue.
+    pub urgent: bool,
+    pub urgent_due_at: Option<Instant>,
     pub version: i64,
     pub created_at: Instant,
     pub updated_at: Instant,
@@ -219,6 +222,36 @@ pub fn list(
     }
     let filter = Filter { accounts: run, ..filter.clone() };
     listing(school, Sight::All, &filter, order, window).select(CommentRow::as_select()).load(conn)
+}
+
+/// The sort key of the queue.
+pub type QueueKey = (bool, Instant, CommentId);
+
+/// One page of what is open: offensive ones first, then by deadline.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn queue(conn: &mut Conn, school: SchoolId, sight: Sight, window: &Window<QueueKey>) -> QueryResult<Vec<CommentRow>> {
+    let mut rows = Vec::new();
+    for urgent in [true, false] {
+        let after = match window.after {
+            // The urgent ones have been shown.
+            Some((false, ..)) if urgent => continue,
+            Some((of, at, id)) if of == urgent => Some((at, id)),
+            _ => None,
+        };
+        let left = window.fetch() - i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        let mut query = visible(school, sight)
+            .filter(comments::is_open.eq(true))
+            .filter(comments::urgent.eq(urgent))
+            .order((comments::due_at, comments::id))
+            .limit(left.max(0));
+        if let Some((at, id)) = after {
+            query = query.filter(comments::due_at.ge(at)).filter(comments::due_at.gt(at).or(comments::id.gt(id)));
+        }
+        rows.extend(query.select(CommentRow::as_select()).load(conn)?);
+    }
+    Ok(rows)
 }
 
 /// The responses to several comments, oldest first.

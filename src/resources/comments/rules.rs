@@ -21,7 +21,7 @@ words! {
     pub enum ResponseKind { Acknowledgement, Answer }
 
     /// What can be done with a comment.
-    pub enum CommentAction { Respond, NoResponseRequired, Close }
+    pub enum CommentAction { Respond, NoResponseRequired, Close, FlagOffensive }
 }
 
 use CommentState::{Acknowledged, Answered, Closed, NoResponseRequired, Received};
@@ -44,6 +44,7 @@ const fn possible(action: CommentAction, state: CommentState) -> bool {
         CommentAction::NoResponseRequired => matches!(state, Received),
         // MON-2: nothing is closed before it has been responded to.
         CommentAction::Close => matches!(state, Acknowledged | Answered),
+        CommentAction::FlagOffensive => state.is_open(),
     }
 }
 
@@ -122,6 +123,21 @@ pub fn check_backdated(row: &CommentRow, responded_at: Instant, own_only: bool) 
     ))
 }
 
+/// An offensive comment comes first, with a target of its own; its deadline stays (HND-1).
+pub fn flag(row: &mut CommentRow, target_minutes: i32, now: Instant) {
+    row.urgent = true;
+    row.urgent_due_at = Some(now + Duration::minutes(target_minutes.into()));
+}
+
+/// Moderation with an explanation counts as the response (A6); whether that changes the comment.
+pub fn moderated(row: &mut CommentRow, at: Instant) -> bool {
+    let waiting = row.state.is_open();
+    if waiting {
+        respond(row, ResponseKind::Answer, at);
+    }
+    waiting
+}
+
 /// No response is due after all: the clock stops without a verdict (A6).
 pub fn need_no_response(row: &mut CommentRow, reason: String) {
     row.state = NoResponseRequired;
@@ -154,10 +170,10 @@ mod tests {
 
     #[test]
     fn nothing_is_closed_before_it_has_been_responded_to() {
-        use CommentAction::{Close, NoResponseRequired as Waive, Respond};
+        use CommentAction::{Close, FlagOffensive as Flag, NoResponseRequired as Waive, Respond};
         for (state, moves) in [
-            (Received, vec![Respond, Waive]),
-            (Acknowledged, vec![Respond, Close]),
+            (Received, vec![Respond, Waive, Flag]),
+            (Acknowledged, vec![Respond, Close, Flag]),
             (Answered, vec![Respond, Close]),
             (NoResponseRequired, vec![]),
             (Closed, vec![]),

@@ -67,6 +67,9 @@ pub struct School {
     /// Days for which an account in use stays so although a policy was published anew or training ran out (ELIG-1).
     #[schema(minimum = 0, maximum = 90)]
     pub eligibility_grace_days: i32,
+    /// Minutes within which an offensive comment is to be dealt with; its deadline stays as it is (HND-1).
+    #[schema(minimum = 5, maximum = 1440)]
+    pub urgent_target_minutes: i32,
     /// Who deals with what neither headteacher nor chair of governors can: the local authority's officer, or the clerk.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -139,6 +142,10 @@ pub struct SchoolPatch {
     #[validate(range(min = 0, max = 90))]
     #[schema(minimum = 0, maximum = 90, nullable = false)]
     pub eligibility_grace_days: Option<i32>,
+    #[serde(default, deserialize_with = "present")]
+    #[validate(range(min = 5, max = 1440))]
+    #[schema(minimum = 5, maximum = 1440, nullable = false)]
+    pub urgent_target_minutes: Option<i32>,
     /// All of them: replaces the ones on file.
     #[serde(default, deserialize_with = "present_objects")]
     #[validate(length(max = 400), nested)]
@@ -165,6 +172,7 @@ fn view(row: SchoolRow, closing_days: BTreeMap<NaiveDate, String>, bank_holidays
         monitoring_amber_days: row.monitoring_amber_days,
         monitoring_red_hours: row.monitoring_red_hours,
         eligibility_grace_days: row.eligibility_grace_days,
+        urgent_target_minutes: row.urgent_target_minutes,
         escalation_contact_id: row.escalation_contact_id,
         version: row.version,
         created_at: row.created_at,
@@ -297,7 +305,7 @@ async fn name_escalation_contact(
 type Changes<const N: usize> = [(&'static str, bool); N];
 
 /// Applies the patch: which settings change, and what of the calendar.
-fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Changes<5>, Changes<4>), Problem> {
+fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Changes<6>, Changes<4>), Problem> {
     let before = row.clone();
     let mut closing_days_changed = false;
     if let Some(days) = patch.closing_days {
@@ -319,6 +327,7 @@ fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Chang
     row.monitoring_amber_days = patch.monitoring_amber_days.unwrap_or(row.monitoring_amber_days);
     row.monitoring_red_hours = patch.monitoring_red_hours.unwrap_or(row.monitoring_red_hours);
     row.eligibility_grace_days = patch.eligibility_grace_days.unwrap_or(row.eligibility_grace_days);
+    row.urgent_target_minutes = patch.urgent_target_minutes.unwrap_or(row.urgent_target_minutes);
     row.thresholds().check()?;
     let settings = [
         ("name", before.name != row.name),
@@ -326,6 +335,7 @@ fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Chang
         ("monitoring_amber_days", before.monitoring_amber_days != row.monitoring_amber_days),
         ("monitoring_red_hours", before.monitoring_red_hours != row.monitoring_red_hours),
         ("eligibility_grace_days", before.eligibility_grace_days != row.eligibility_grace_days),
+        ("urgent_target_minutes", before.urgent_target_minutes != row.urgent_target_minutes),
     ];
     let calendar = [
         ("time_zone", before.time_zone != row.time_zone),
