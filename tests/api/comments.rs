@@ -102,7 +102,7 @@ on_both_engines! {
         let account = school.active_account().await;
         let comment = school.logged(&account, json!({})).await;
         let refused = school.staff().post(comment.url("close"), json!({})).if_match(comment.etag()).await.is(409).problem("state_conflict");
-        assert_eq!(refused["allowed_actions"], json!(["respond", "no_response_required"]));
+        assert_eq!(refused["allowed_actions"], json!(["respond", "no_response_required", "flag_offensive"]));
         school.staff().post(comment.url("no-response-required"), json!({ "reason": " " })).if_match(comment.etag()).await.is(422);
         school.staff().post(comment.url("no-response-required"), json!({ "reason": "Praise." })).await.is(428);
         let waived = school.staff().post(comment.url("no-response-required"), json!({ "reason": "Praise." })).if_match(comment.etag()).await.is(200);

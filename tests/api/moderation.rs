@@ -80,14 +80,14 @@ on_both_engines! {
         let batch = json!({
             "comment_ids": [one["id"], Uuid::now_v7(), two["id"], one["id"]], "kind": "hide", "reason": "spam", "public_explanation": "We have hidden advertisements."
         });
-        school.staff().post(format!("{ACTIONS}/batch"), &batch).await.is(400);
-        let done = school.staff().post(format!("{ACTIONS}/batch"), &batch).idempotency_key("once").await.is(207);
+        school.staff().post("/v1/moderation/batch", &batch).await.is(400);
+        let done = school.staff().post("/v1/moderation/batch", &batch).idempotency_key("once").await.is(207);
         let statuses: Vec<&Value> = done["results"].as_array().unwrap().iter().map(|result| &result["status"]).collect();
         assert_eq!(statuses, [201, 404, 201, 404]);
-        school.staff().post(format!("{ACTIONS}/batch"), &batch).idempotency_key("once").await.is(207);
+        school.staff().post("/v1/moderation/batch", &batch).idempotency_key("once").await.is(207);
         assert_eq!(school.headteacher().get(ACTIONS).await.is(200).items().len(), 2);
         let unexplained = with(batch, json!({ "public_explanation": "" }));
-        school.staff().post(format!("{ACTIONS}/batch"), unexplained).idempotency_key("other").await.is(422).violates(&["HND-2"]);
+        school.staff().post("/v1/moderation/batch", unexplained).idempotency_key("other").await.is(422).violates(&["HND-2"]);
     }
 
     async fn an_offensive_comment_comes_first_in_the_queue_with_a_target_of_its_own(school: School) {
@@ -115,7 +115,7 @@ on_both_engines! {
         assert_eq!((&flagged["urgent"], &flagged["due_at"]), (&json!(true), &ids[2]["due_at"]), "the deadline stays");
         school.staff().post(ids[0].url("flag-offensive"), json!({})).await.is(428);
         school.volunteer().post(ids[0].url("flag-offensive"), json!({})).if_match(ids[0].etag()).await.is(404);
-        assert_eq!(order("/v1/comment-queue").await[2], ids[2]["id"]);
+        assert_eq!(order("/v1/comment-queue").await[1], ids[2]["id"]);
         assert_eq!(school.volunteer().get("/v1/comment-queue").await.is(200).items().len(), 0);
         let answered = school.staff().post(ids[0].url("respond"), json!({ "kind": "answer", "text": "Sorry." })).await.is(200);
         school.staff().post(ids[0].url("flag-offensive"), json!({})).if_match(answered.etag()).await.is(409).problem("state_conflict");

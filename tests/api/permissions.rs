@@ -134,7 +134,7 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
 fn collection(path: &str, name: &str) -> String {
     match name {
         "id" => path.split("/{id}").next().and_then(|before| before.rsplit('/').next()).unwrap_or_default().to_owned(),
-        "person_id" | "guardian_id" | "pupil_id" | "delegate_id" | "trainer_id" | "deliverer_id" => "people".to_owned(),
+        "person_id" | "guardian_id" | "pupil_id" | "delegate_id" | "trainer_id" | "deliverer_id" | "parent_id" => "people".to_owned(),
         "subject_id" => "accounts".to_owned(),
         "session_id" => "training-sessions".to_owned(),
         "policy_id" => "policies".to_owned(),

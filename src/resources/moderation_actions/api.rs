@@ -292,7 +292,7 @@ async fn moderate_comment(caller: Caller<ModerateComment>, new: Valid<NewModerat
 /// All in one transaction, with a result for each: what is refused keeps nothing else back. Needs an `Idempotency-Key`.
 #[utoipa::path(tag = "comments", security(("oauth2" = [ModerateComment])), params(IdempotencyKeyHeader), request_body = ModerationBatch,
     responses((status = 207, description = "One result per item.", body = ModerationResults)))]
-#[post("/v1/moderation-actions/batch")]
+#[post("/v1/moderation/batch")]
 async fn moderate_comments(
     caller: Caller<ModerateComment>,
     _: KeyRequired,

@@ -39,7 +39,7 @@ pub fn operations(config: &mut ServiceConfig) {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0198a4b2-6f00-7000-8000-000000000001", "name": "Weald Primary School", "time_zone": "Europe/London",
-    "holiday_division": "england_and_wales", "bank_holidays_count_as_weekend": false, "business_case_lapse_days": 90,
+    "holiday_division": "england_and_wales", "bank_holidays_count_as_weekend": false, "business_case_lapse_days": 90, "urgent_target_minutes": 60,
     "monitoring_amber_days": 1, "monitoring_red_hours": 48, "eligibility_grace_days": 0,
     "closing_days": [{ "closed_on": "2026-09-01", "title": "INSET day" }], "calendar_horizon_on": "2030-12-31",
     "version": 1, "created_at": "2026-01-05T09:00:00Z", "updated_at": "2026-01-05T09:00:00Z"
