@@ -28,6 +28,7 @@ use crate::resources::{
     declarations, delegations, education_sessions, eligibility, events, guidance, invitations, monitoring, people, policies,
     policy_versions, schools, service, training_completions, training_gaps, training_sessions,
 };
+use crate::resources::{exit_records, handovers};
 use crate::vault::Vault;
 
 /// Every operation there is, in the order of the document.
@@ -56,6 +57,8 @@ pub fn operations(config: &mut ServiceConfig) {
     education_sessions::operations(config);
     declarations::operations(config);
     commenting_access::operations(config);
+    handovers::operations(config);
+    exit_records::operations(config);
     events::operations(config);
     service::operations(config);
 }

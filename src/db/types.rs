@@ -196,6 +196,8 @@ ids! {
     EducationSessionId;
     DeclarationId;
     CommentingAccessId;
+    HandoverId;
+    ExitRecordId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.
@@ -286,4 +288,7 @@ stored_as_text!(
     crate::policy::declarations::Compliance,
     crate::resources::declarations::DeclarationState,
     crate::resources::commenting_access::NoticeChannel,
+    crate::resources::handovers::HandoverState,
+    crate::resources::handovers::HandoverOutcome,
+    crate::resources::exit_records::ExitMethod,
 );

@@ -85,6 +85,8 @@ const TAGS: &[(&str, &str)] = &[
     ("education", "What pupils are taught of safe and responsible use."),
     ("declarations", "Personal accounts that name or affect the school."),
     ("commenting-access", "Which parents can comment where, and whether they know how."),
+    ("handovers", "What becomes of the accounts of those who leave."),
+    ("exit-records", "That confidentiality continues after leaving."),
     ("events", "The one log: audit trail and change feed."),
     ("service", "Health, figures and the problems there are."),
 ];

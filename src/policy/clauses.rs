@@ -52,4 +52,6 @@ clauses! {
     RSt4 = "R-ST-4": "Staff add a disclaimer to personal accounts that name the school";
     Apx2 = "APX-2": "No school logo or branding on personal accounts";
     PuPc1 = "PU-PC-1": "Parents who can comment are informed of acceptable use";
+    RIt4 = "R-IT-4": "The IT technician closes or transfers the accounts of whoever leaves";
+    Beh2d = "BEH-2d": "Confidentiality continues after leaving";
 }

@@ -27,3 +27,6 @@ pub mod policy_versions;
 pub mod training_completions;
 pub mod training_gaps;
 pub mod training_sessions;
+
+pub mod exit_records;
+pub mod handovers;
