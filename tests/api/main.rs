@@ -36,3 +36,6 @@ mod declarations;
 mod education_sessions;
 mod trainings;
 mod vault;
+
+mod exit_records;
+mod handovers;

@@ -117,6 +117,8 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("personal-account-declarations", id(&school.declaration(&school.headteacher(), json!({})).await)),
         ("commenting-access", id(&school.commenting_access(json!({})).await)),
         ("credential-releases", id(&release)),
+        ("handovers", id(&school.handover().await)),
+        ("exit-records", id(&school.exit_record(&school.governor()).await)),
     ])
 }
 
