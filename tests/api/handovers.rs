@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use diesel::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
+use weald::db::Conn;
 use weald::db::schema::{account_managers, accounts, events, handovers, people};
 use weald::db::types::{AccountId, PersonId};
 use weald::policy::roles::Role;
@@ -104,27 +105,23 @@ fn managers(account: &Reply) -> Vec<(&str, bool)> {
 /// What the school keeps to whatever happens: an account in use has nobody among those who run it who has left and has no
 /// open handover; and an account is being handed over exactly while a handover of it is open.
 async fn none_is_orphaned(school: &School) {
-    let (id, today) = (school.id, school.now().date_naive());
-    let (running, open, rows): (
-        Vec<(AccountId, PersonId)>,
-        Vec<(AccountId, PersonId)>,
-        Vec<(AccountId, AccountState, Option<AccountState>)>,
-    ) = school
-        .read(move |conn| {
-            let gone = people::table.filter(people::school_id.eq(id)).filter(people::left_on.le(today)).select(people::id);
-            let running =
-                account_managers::table.filter(account_managers::school_id.eq(id)).filter(account_managers::person_id.eq_any(gone));
-            let open = handovers::table.filter(handovers::school_id.eq(id)).filter(handovers::completed_at.is_null());
-            Ok((
-                running.select((account_managers::account_id, account_managers::person_id)).load(conn)?,
-                open.select((handovers::account_id, handovers::leaver_id)).load(conn)?,
-                accounts::table
-                    .filter(accounts::school_id.eq(id))
-                    .select((accounts::id, accounts::state, accounts::before_handover))
-                    .load(conn)?,
-            ))
-        })
-        .await;
+    let today = school.now().date_naive();
+    type Pairs = Vec<(AccountId, PersonId)>;
+    type States = Vec<(AccountId, AccountState, Option<AccountState>)>;
+    let read = move |conn: &mut Conn| -> QueryResult<(Pairs, Pairs, States)> {
+        Ok((
+            account_managers::table
+                .inner_join(
+                    people::table.on(people::school_id.eq(account_managers::school_id).and(people::id.eq(account_managers::person_id))),
+                )
+                .filter(people::left_on.le(today))
+                .select((account_managers::account_id, account_managers::person_id))
+                .load(conn)?,
+            handovers::table.filter(handovers::completed_at.is_null()).select((handovers::account_id, handovers::leaver_id)).load(conn)?,
+            accounts::table.select((accounts::id, accounts::state, accounts::before_handover)).load(conn)?,
+        ))
+    };
+    let (running, open, rows) = school.read(read).await;
     let accounts_open: HashSet<AccountId> = open.iter().map(|(account, _)| *account).collect();
     for (account, state, before) in rows {
         if state == AccountState::Closed {
@@ -579,8 +576,11 @@ on_both_engines! {
             school.staff(), school.second_staff(), school.person("third", &[Role::Staff]).await, school.person("fourth", &[Role::Staff]).await,
             school.person("fifth", &[Role::Staff]).await,
         ];
-        let [a, b, c, d, e] = &staff;
-        let accounts = [school.account_run_by(&[a, b]).await, school.account_run_by(&[c, b, d]).await, school.account_run_by(&[e, a, c, d]).await];
+        let [one, two, three, four, five] = &staff;
+        let accounts = [
+            school.account_run_by(&[one, two]).await, school.account_run_by(&[three, two, four]).await,
+            school.account_run_by(&[five, one, three, four]).await,
+        ];
         // A walk that is the same each time, and long enough to meet each move in many a state.
         let mut dice = 20_260_114_u64;
         let mut roll = |sides: usize| {
