@@ -105,9 +105,9 @@ fn managers(account: &Reply) -> Vec<(&str, bool)> {
 /// What the school keeps to whatever happens: an account in use has nobody among those who run it who has left and has no
 /// open handover; and an account is being handed over exactly while a handover of it is open.
 async fn none_is_orphaned(school: &School) {
-    let today = school.now().date_naive();
     type Pairs = Vec<(AccountId, PersonId)>;
     type States = Vec<(AccountId, AccountState, Option<AccountState>)>;
+    let today = school.now().date_naive();
     let read = move |conn: &mut Conn| -> QueryResult<(Pairs, Pairs, States)> {
         Ok((
             account_managers::table
