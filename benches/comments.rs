@@ -137,6 +137,8 @@ fn seed(tx: &mut Conn, school: SchoolId, account: AccountId, comments: i64) -> R
         version: 1,
         created_at: now,
         updated_at: now,
+        before_handover: None,
+        reason_before_handover: None,
     };
     accounts::rows::insert(tx, &Account { row, managers: Vec::new() })?;
     for minute in 0..comments {

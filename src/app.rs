@@ -25,9 +25,9 @@ use crate::policy::holidays::BankHolidays;
 use crate::problem::{Code, Problem};
 use crate::resources::{
     accounts, acknowledgements, business_cases, commenting_access, comments, courses, credential_releases, credentials, deadlines,
-    declarations, delegations, disciplinary_actions, disclosures, education_sessions, eligibility, events, guidance, incident_notes,
-    incidents, invitations, moderation_actions, monitoring, notifications, parent_ladders, people, policies, policy_versions, referrals,
-    schools, service, statutory_clocks, training_completions, training_gaps, training_sessions,
+    declarations, delegations, disciplinary_actions, disclosures, education_sessions, eligibility, events, exit_records, guidance,
+    handovers, incident_notes, incidents, invitations, moderation_actions, monitoring, notifications, parent_ladders, people, policies,
+    policy_versions, referrals, schools, service, statutory_clocks, training_completions, training_gaps, training_sessions,
 };
 use crate::vault::Vault;
 
@@ -66,6 +66,8 @@ pub fn operations(config: &mut ServiceConfig) {
     disciplinary_actions::operations(config);
     disclosures::operations(config);
     notifications::operations(config);
+    handovers::operations(config);
+    exit_records::operations(config);
     events::operations(config);
     service::operations(config);
 }

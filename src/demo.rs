@@ -18,7 +18,7 @@ use weald::server;
 use weald::vault::keyring;
 
 use crate::commands::{Failure, configured, serve};
-use script::{PEOPLE, SCHOOL};
+use script::{LEAVER, PEOPLE, SCHOOL};
 
 /// Everybody's password. For the demo only, which answers nobody but this machine.
 pub const PASSWORD: &str = "seven-herons-over-the-river";
@@ -131,8 +131,11 @@ impl Folder {
 
 fn welcome(listen: SocketAddr, folder: &Path) -> String {
     let url = format!("http://{listen}");
-    let logins: Vec<String> =
-        PEOPLE.iter().map(|person| format!("  {:<34} {}", person.email(), [person.given_name, person.family_name].join(" "))).collect();
+    let logins: Vec<String> = PEOPLE
+        .iter()
+        .filter(|person| person.name != LEAVER)
+        .map(|person| format!("  {:<34} {}", person.email(), [person.given_name, person.family_name].join(" ")))
+        .collect();
     let yesterday = (Clock::System.now() + chrono::Duration::days(-1)).to_rfc3339_opts(SecondsFormat::Secs, true);
     format!(
         r#"

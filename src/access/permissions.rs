@@ -164,6 +164,14 @@ permissions! {
         ItTechnician | Headteacher own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own | Dpo own;
     OpenCredentialRelease = "credential-releases:open" "Read credentials that were released to oneself, once" (undelegated) for
         Headteacher own | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own | Dpo own;
+    ReadHandovers = "handovers:read" "Read how the accounts of leavers are handed over" for
+        Headteacher | ItTechnician | Dpo | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own | Governor own | Dsl own | DeputyDsl own;
+    ManageHandovers = "handovers:manage" "Hand the accounts of leavers over, or close them" (undelegated) [RIt4] for
+        ItTechnician;
+    ReadExitRecords = "exit-records:read" "Read which leavers have acknowledged that confidentiality continues" for
+        Headteacher | ItTechnician | Dpo | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own;
+    MakeExitRecord = "exit-records:make" "Record that a leaver has acknowledged that confidentiality continues" for
+        Headteacher | ItTechnician | Dpo | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own;
 
     NameEscalationContact = "school:escalation" "Name who deals with what neither headteacher nor chair can" (undelegated) for
         Headteacher | ChairOfGovernors;

@@ -255,6 +255,8 @@ diesel::table! {
         version -> BigInt,
         created_at -> Instant,
         updated_at -> Instant,
+        before_handover -> Nullable<Text>,
+        reason_before_handover -> Nullable<Text>,
     }
 }
 
@@ -1020,6 +1022,46 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    handovers (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        account_id -> SqlUuid,
+        leaver_id -> SqlUuid,
+        left_on -> Date,
+        leaver_was_lead -> Bool,
+        state -> Text,
+        outcome -> Nullable<Text>,
+        successor_id -> Nullable<SqlUuid>,
+        credentials_rotated_at -> Nullable<Instant>,
+        opened_at -> Instant,
+        completed_at -> Nullable<Instant>,
+        completed_by -> Nullable<SqlUuid>,
+        version -> BigInt,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    exit_records (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        person_id -> SqlUuid,
+        acknowledged_on -> Date,
+        method -> Text,
+        note -> Nullable<Text>,
+        recorded_by -> SqlUuid,
+        recorded_at -> Instant,
+        void_at -> Nullable<Instant>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -1077,5 +1119,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     moderation_actions,
     parent_ladders,
     parent_ladder_steps,
-    statutory_clocks
+    statutory_clocks,
+    handovers,
+    exit_records
 );

@@ -205,6 +205,8 @@ ids! {
     ModerationActionId;
     ParentLadderId;
     StatutoryClockId;
+    HandoverId;
+    ExitRecordId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.
@@ -317,4 +319,7 @@ stored_as_text!(
     crate::policy::ladder::LadderState,
     crate::policy::ladder::LadderChannel,
     crate::policy::statutory::StatutoryKind,
+    crate::resources::handovers::HandoverState,
+    crate::resources::handovers::HandoverOutcome,
+    crate::resources::exit_records::ExitMethod,
 );

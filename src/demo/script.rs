@@ -29,6 +29,9 @@ const fn person(name: &'static str, given_name: &'static str, family_name: &'sta
     Person { name, given_name, family_name, kind, role }
 }
 
+/// Somebody who has left, and cannot log in.
+pub const LEAVER: &str = "nadia.khan";
+
 /// One person per role, named by it, and a few more.
 pub const PEOPLE: &[Person] = &[
     person("headteacher", "Hannah", "Okafor", PersonKind::Staff, Role::Headteacher),
@@ -45,6 +48,7 @@ pub const PEOPLE: &[Person] = &[
     person("dpo", "Olivia", "Grant", PersonKind::Visitor, Role::Dpo),
     person("tom.hughes", "Tom", "Hughes", PersonKind::Staff, Role::Staff),
     person("ruth.evans", "Ruth", "Evans", PersonKind::Staff, Role::Staff),
+    person(LEAVER, "Nadia", "Khan", PersonKind::Staff, Role::Staff),
     person("liam.carter", "Liam", "Carter", PersonKind::ParentCarer, Role::ParentCarer),
     person("noah.carter", "Noah", "Carter", PersonKind::Pupil, Role::Pupil),
     person("maya.nair", "Maya", "Nair", PersonKind::Pupil, Role::Pupil),
@@ -102,8 +106,17 @@ impl Calendar {
 
 /// All that happened, in the order in which it happened.
 pub fn steps(calendar: &Calendar) -> Vec<Step> {
-    let mut steps =
-        [school(calendar), training(calendar), accounts(calendar), monitoring(calendar), proposals(calendar), comments(calendar)].concat();
+    let mut steps = [
+        school(calendar),
+        training(calendar),
+        accounts(calendar),
+        monitoring(calendar),
+        proposals(calendar),
+        comments(calendar),
+        leaver(calendar),
+        conduct(calendar),
+    ]
+    .concat();
     // The sort is stable: what happens at the same time happens in the order in which it is written.
     steps.sort_by_key(|step| step.at);
     steps
@@ -155,10 +168,10 @@ fn school(calendar: &Calendar) -> Vec<Step> {
 /// What the story calls the courses that are required of whoever runs an account.
 pub const COURSES: [&str; 3] = ["course 1", "course 2", "course 3"];
 
-/// Three members of staff read the policy and are trained; the parent who is to join them has still to be.
+/// Four members of staff read the policy and are trained; the parent who is to join them has still to be.
 fn training(calendar: &Calendar) -> Vec<Step> {
     let mut steps = Vec::new();
-    for person in PEOPLE.iter().filter(|person| ["staff", "tom.hughes", "ruth.evans"].contains(&person.name)) {
+    for person in PEOPLE.iter().filter(|person| ["staff", "tom.hughes", "ruth.evans", LEAVER].contains(&person.name)) {
         let name = format!("{} {}", person.given_name, person.family_name);
         steps.push(step(calendar.on(-27, 16, 0), person.name, "POST /v1/acknowledgements").with(json!({
             "policy_version_id": "{policy}", "content_hash": "{policy text}", "read": true, "understood": true, "typed_name": name,
@@ -244,6 +257,62 @@ fn accounts(calendar: &Calendar) -> Vec<Step> {
         step(on(-11, 9, 0), "it_technician", "POST /v1/accounts")
             .known_as("friends")
             .with(json!({ "business_case_id": "{friends case}", "handle": "friendsofweald" })),
+    ]
+}
+
+/// The library's account, whose lead has left: its handover is open.
+fn leaver(calendar: &Calendar) -> Vec<Step> {
+    let on = |days, hour, minute| calendar.on(days, hour, minute);
+    let credentials = |login: &str, password: &str| json!({ "login": login, "password": password });
+    let mut library =
+        case("Weald Library", "instagram", "New books, and what pupils read.", &["parents", "pupils"], "open", [LEAVER, "ruth.evans"]);
+    if let Some(managers) = library["managers"].as_array_mut() {
+        managers.push(json!({ "person_id": "{staff}" }));
+    }
+    vec![
+        step(on(-17, 9, 30), "it_technician", "POST /v1/accounts/{page}/credentials")
+            .with(credentials("page@weald.example", "nine-geese-cross-the-lane")),
+        step(on(-17, 13, 0), LEAVER, "POST /v1/business-cases").with(library).known_as("library case"),
+        step(on(-17, 13, 10), LEAVER, "POST /v1/business-cases/{library case}/submit"),
+        step(on(-16, 8, 20), "headteacher", "POST /v1/business-cases/{library case}/approve").with(json!({})),
+        step(on(-16, 9, 0), "it_technician", "POST /v1/accounts")
+            .known_as("library")
+            .with(json!({ "business_case_id": "{library case}", "handle": "wealdlibrary" })),
+        step(on(-16, 9, 10), "it_technician", "POST /v1/accounts/{library}/activate"),
+        step(on(-16, 9, 20), "it_technician", "POST /v1/accounts/{library}/credentials")
+            .with(credentials("library@weald.example", "four-owls-under-the-roof")),
+        step(on(-4, 15, 30), "headteacher", "POST /v1/people/{nadia.khan}/leave").with(json!({ "left_on": calendar.day(-2) })),
+        step(on(-3, 14, 0), "headteacher", "POST /v1/exit-records").with(json!({
+            "person_id": "{nadia.khan}", "acknowledged_on": calendar.day(-3), "method": "in_person",
+        })),
+    ]
+}
+
+/// What pupils are taught of safe use, and the personal accounts of two members of staff: one has its disclaimer still to get.
+fn conduct(calendar: &Calendar) -> Vec<Step> {
+    let taught = |days, who, year_group: &str, topic: &str| {
+        step(calendar.on(days, 15, 0), "dsl", "POST /v1/education-sessions").with(json!({
+            "year_group": year_group, "topic": topic, "held_on": calendar.day(days), "deliverer_id": format!("{{{who}}}"),
+        }))
+    };
+    let declared = |days, who, handle: &str, disclaimer_present: bool| {
+        step(calendar.on(days, 18, 30), who, "POST /v1/personal-account-declarations").with(json!({
+            "platform": "x", "handle": handle, "names_school": true, "impacts_school": false, "disclaimer_present": disclaimer_present,
+            "uses_school_branding": false,
+        }))
+    };
+    vec![
+        taught(-25, "staff", "nursery", "Ask a grown-up first"),
+        taught(-25, "staff", "reception", "Ask a grown-up first"),
+        taught(-24, "ruth.evans", "year_1", "What is private"),
+        taught(-24, "ruth.evans", "year_2", "What is private"),
+        taught(-21, "tom.hughes", "year_3", "Kind words online"),
+        taught(-20, "tom.hughes", "year_4", "Kind words online"),
+        taught(-11, "dsl", "year_5", "Who is behind a name"),
+        taught(-10, "dsl", "year_6", "Who is behind a name"),
+        taught(-4, "dsl", "year_6", "What stays on the net"),
+        declared(-12, "staff", "sarah_teaches", true),
+        declared(-6, "tom.hughes", "tomruns", false),
     ]
 }
 

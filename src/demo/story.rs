@@ -26,6 +26,7 @@ use weald::policy::training::Activity;
 use weald::resources::courses;
 use weald::resources::invitations::rows as invitations;
 use weald::resources::schools::rows as schools;
+use weald::vault::{Source, keyring};
 use weald::{jobs, server};
 
 use super::script::{self, Calendar, PEOPLE, SCHOOL, Step, ZONE};
@@ -45,6 +46,7 @@ type Names = HashMap<&'static str, String>;
 pub async fn tell(storage: &Storage, service: Service, now: Instant) -> Result<(), Failure> {
     let calendar = Calendar::new(now);
     let clock = Clock::standing_at(calendar.on(-28, 9, 0));
+    keyring::create(Source::of(storage).file()?)?;
     let state = server::open(storage, service, clock)?;
     let mut names = begin(&state, storage).await?;
     let app = test::init_service(app::app(state.clone())).await;
@@ -179,7 +181,7 @@ fn filled(text: &str, names: &Names) -> String {
 
 #[cfg(test)]
 mod tests {
-    use weald::db::schema::{accounts, business_cases, comments};
+    use weald::db::schema::{accounts, business_cases, comments, handovers};
     use weald::db::{DatabaseUrl, Db};
     use weald::events::chain;
 
@@ -226,9 +228,13 @@ mod tests {
                 let text = |column: &str| diesel::dsl::sql::<diesel::sql_types::Text>(column);
                 assert_eq!(
                     states(business_cases::table.select(text("state")).load(conn)?),
-                    "approved 1, changes_requested 1, draft 1, rejected 1, submitted 3, used 3, withdrawn 1"
+                    "approved 1, changes_requested 1, draft 1, rejected 1, submitted 3, used 4, withdrawn 1"
                 );
-                assert_eq!(states(accounts::table.select(text("state")).load(conn)?), "active 1, pending_activation 1, suspended 1");
+                assert_eq!(
+                    states(accounts::table.select(text("state")).load(conn)?),
+                    "active 1, handover_required 1, pending_activation 1, suspended 1"
+                );
+                assert_eq!(states(handovers::table.select(text("state")).load(conn)?), "open 1");
                 assert_eq!(
                     states(comments::table.select(text("state")).load(conn)?),
                     "acknowledged 2, answered 2, closed 3, no_response_required 1, received 5"

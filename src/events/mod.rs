@@ -152,6 +152,17 @@ event_types! {
     StatutoryClockMet = "statutory_clock.met" on "statutory_clock", "LEG-2": "What the law asks for was done.";
     StatutoryClockOverdue = "statutory_clock.overdue" on "statutory_clock", "LEG-2": "What the law asks for was not done in time; headteacher and data protection officer are told.";
     AccountCredentialsDestroyed = "account.credentials_destroyed" on "account", "R-IT-2": "The credentials of a closed account were destroyed.";
+    AccountHandoverRequired = "account.handover_required" on "account", "R-IT-4": "Somebody who ran an account has left; it has to be handed over.";
+    AccountOrphaned = "account.without_successor" on "account", "R-IT-4": "An account was suspended, since nobody who is left can run it; who answers for the school is told.";
+    AccountHandoverEnded = "account.handover_ended" on "account", "R-IT-4": "The last handover of an account has come to its end.";
+    HandoverOpened = "handover.opened" on "handover", "R-IT-4": "Somebody who ran an account has left, and has to be replaced.";
+    HandoverSuccessorProposed = "handover.successor_proposed" on "handover", "R-IT-4": "It was proposed who takes a leaver's place.";
+    HandoverRotationConfirmed = "handover.rotation_confirmed" on "handover", "R-IT-4": "The credentials that a leaver knew were found to be replaced.";
+    HandoverTransferred = "handover.transferred" on "handover", "R-IT-4": "Others run the account instead of a leaver.";
+    HandoverClosed = "handover.closed" on "handover", "R-IT-4": "The account that a leaver ran was closed.";
+    HandoverLeaverReturned = "handover.leaver_returned" on "handover", "R-IT-4": "The leaver is at the school after all.";
+    ExitRecordMade = "exit_record.made" on "exit_record", "BEH-2d": "A leaver acknowledged that confidentiality continues.";
+    ExitRecordVoided = "exit_record.voided" on "exit_record", "BEH-2d": "A record of a leaver ceased to count, since they are at the school after all.";
 }
 
 impl EventType {

@@ -88,6 +88,8 @@ const TAGS: &[(&str, &str)] = &[
     ("incidents", "What went wrong: reported, assessed and dealt with, hidden from whom it is about."),
     ("statutory-clocks", "By when the law asks for an answer, beside the 24 hours."),
     ("notifications", "What the caller was told of."),
+    ("handovers", "What becomes of the accounts of those who leave."),
+    ("exit-records", "That confidentiality continues after leaving."),
     ("events", "The one log: audit trail and change feed."),
     ("service", "Health, figures and the problems there are."),
 ];

@@ -25,8 +25,8 @@ use crate::problem::Problem;
 use crate::resources::accounts::rows::{Account, Sight};
 use crate::resources::business_cases::BusinessCaseState;
 use crate::resources::{
-    accounts, business_cases, comments, courses, eligibility, incidents, monitoring, notifications, people, policies, referrals, schools,
-    statutory_clocks,
+    accounts, business_cases, comments, courses, eligibility, handovers, incidents, monitoring, notifications, people, policies, referrals,
+    schools, statutory_clocks,
 };
 
 /// As which the jobs stand in the log.
@@ -124,6 +124,7 @@ const JOBS: &[(&str, Job)] = &[
     ("calendar", recompute),
     ("overdue", mark_overdue),
     ("lapsed", lapse),
+    ("leavers", open_handovers),
     ("unmonitored", record_unmonitored),
     ("compliance", record_compliance),
     ("referrals", record_overdue_referrals),
@@ -164,6 +165,12 @@ fn lapse(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
     let happened = lapsed.iter().map(|id| Event::new(EventType::BusinessCaseLapsed, id.uuid()).state(BusinessCaseState::Lapsed));
     events::record_all(tx, run.actor(), happened.collect())?;
     Ok(lapsed.len())
+}
+
+/// R-IT-4: on the day on which somebody leaves, the accounts that they run have to be handed over.
+fn open_handovers(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
+    let today = local_day(*run.now, schools::rows::find(tx, run.school)?.zone());
+    handovers::open(tx, &run.actor(), None, today, BATCH)
 }
 
 /// A15: a school that was there before there were courses gets those that every school begins with.

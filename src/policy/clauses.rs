@@ -66,5 +66,6 @@ clauses! {
     Hnd2 = "HND-2": "What is unacceptable is blocked, reported or deleted, and the audience is told exactly why";
     PuPc3 = "PU-PC-3": "An offensive parent is asked to remove it, then invited to talk, then referred to the complaints procedure";
     Leg2 = "LEG-2": "No breach of data protection or confidentiality";
+    RIt4 = "R-IT-4": "The IT technician closes or transfers the accounts of whoever leaves";
     Beh2d = "BEH-2d": "Confidentiality continues after leaving";
 }

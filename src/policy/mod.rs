@@ -21,3 +21,5 @@ pub mod guidance;
 pub mod required;
 pub mod text;
 pub mod training;
+
+pub mod handover;

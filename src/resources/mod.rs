@@ -30,6 +30,8 @@ pub mod training_sessions;
 
 pub mod disciplinary_actions;
 pub mod disclosures;
+pub mod exit_records;
+pub mod handovers;
 pub mod incident_notes;
 pub mod incidents;
 pub mod moderation_actions;

@@ -40,3 +40,6 @@ mod declarations;
 mod education_sessions;
 mod trainings;
 mod vault;
+
+mod exit_records;
+mod handovers;

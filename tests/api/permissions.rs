@@ -127,6 +127,8 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("notifications", school.headteacher().get("/v1/notifications").await.items()[0]["id"].as_str().unwrap().to_owned()),
         ("referrals", id(&school.headteacher().post(incident.url("referrals"), json!({ "agency": "iwf" })).await.is(201))),
         ("disclosures", id(&school.dsl().post(incident.url("disclosures"), json!({ "motivation": "To help." })).await.is(201))),
+        ("handovers", id(&school.handover().await)),
+        ("exit-records", id(&school.exit_record(&school.governor()).await)),
     ])
 }
 

@@ -160,4 +160,39 @@ on_both_engines! {
             }
         }
     }
+
+    async fn every_list_of_handovers_and_exit_records_walks_an_index(school: School) {
+        use weald::db::types::{AccountId, ExitRecordId, HandoverId};
+        use weald::resources::exit_records::rows::{self as exits, ExitRecordRow};
+        use weald::resources::handovers::HandoverState;
+        use weald::resources::handovers::rows::{self as handovers, HandoverRow};
+        school.handover().await;
+        school.exit_record(&school.governor()).await;
+        school.write(|tx| diesel::sql_query("ANALYZE").execute(tx)).await;
+        let (id, staff) = (school.id, school.staff().id());
+        let check = |plan: String| {
+            assert!(plan.to_lowercase().contains("index"), "no index is walked:\n{plan}");
+            assert!(!plan.contains("TEMP B-TREE") && !plan.contains("Sort") && !plan.contains("Seq Scan"), "rows are sorted:\n{plan}");
+        };
+        for filter in [
+            handovers::Filter::default(),
+            handovers::Filter { states: vec![HandoverState::Open], ..handovers::Filter::default() },
+            handovers::Filter { accounts: vec![AccountId::new()], ..handovers::Filter::default() },
+        ] {
+            for sight in [accounts::Sight::All, accounts::Sight::Own(staff)] {
+                for after in [None, Some(HandoverId::new())] {
+                    let mut window = Window::<HandoverId>::new(None, None, &"").unwrap();
+                    window.after = after;
+                    let filter = filter.clone();
+                    check(school.read(move |conn| plan(conn, handovers::listing(id, sight, &filter, &window).select(HandoverRow::as_select()))).await);
+                }
+            }
+        }
+        for sight in [exits::Sight::All, exits::Sight::Own(staff)] {
+            for person in [None, Some(staff)] {
+                let window = Window::<ExitRecordId>::new(None, None, &"").unwrap();
+                check(school.read(move |conn| plan(conn, exits::listing(id, sight, person, &window).select(ExitRecordRow::as_select()))).await);
+            }
+        }
+    }
 }

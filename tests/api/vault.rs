@@ -1,7 +1,7 @@
 //! R-IT-2: what is in the vault can be read nowhere else, opens under its master key alone, and outlives a change of it.
 
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -13,11 +13,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use uuid::Uuid;
-use weald::db::schema::{account_credentials, credential_reveals};
-use weald::db::types::CredentialId;
+use weald::db::schema::{account_credentials, accounts, business_cases, credential_reveals};
+use weald::db::types::{AccountId, BusinessCaseId, CredentialId};
 use weald::db::{Conn, DatabaseUrl};
 use weald::problem::Problem;
-use weald::resources::credentials::rows;
+use weald::resources::accounts::rows::AccountRow;
+use weald::resources::business_cases::rows::BusinessCaseRow;
+use weald::resources::credentials::rows::{self, CredentialRow};
 use weald::vault::keyring;
 use weald::vault::{self, Keyring, MasterKey, Source};
 
@@ -156,7 +158,82 @@ fn spellings(secret: &str) -> [String; 4] {
     [secret.to_owned(), hex, middle(&|text| STANDARD.encode(text)), URL_SAFE_NO_PAD.encode(Sha256::digest(secret))]
 }
 
+/// Has a school keep many secrets more, of copies of the one account that has some.
+async fn multiply(school: &School, ring: &Ring, count: usize) {
+    let keys = ring.keys();
+    school
+        .write(move |tx| {
+            let mut case: BusinessCaseRow = business_cases::table.select(BusinessCaseRow::as_select()).first(tx)?;
+            let mut account: AccountRow = accounts::table.select(AccountRow::as_select()).first(tx)?;
+            let mut secret: CredentialRow = account_credentials::table.select(CredentialRow::as_select()).first(tx)?;
+            for _ in 0..count {
+                (case.id, account.id, secret.id) = (BusinessCaseId::new(), AccountId::new(), CredentialId::new());
+                (account.business_case_id, secret.account_id) = (case.id, account.id);
+                account.handle_key = account.id.to_string();
+                let sealed = vault::seal(keys.first().unwrap(), &secret.label(), b"{}").unwrap();
+                (secret.sealed_key, secret.sealed_content) = (Some(sealed.key), Some(sealed.content));
+                diesel::insert_into(business_cases::table).values(&case).execute(tx)?;
+                diesel::insert_into(accounts::table).values(&account).execute(tx)?;
+                rows::insert(tx, &secret)?;
+            }
+            Ok(())
+        })
+        .await;
+}
+
+/// How far a rotation from the master key `old` has come: it only ever becomes more, up to the very end.
+async fn progress(school: &School, ring: &Ring, old: &str) -> i64 {
+    let in_file = i64::from(ring.ids().len() > 1);
+    let old = old.to_owned();
+    let on_record = school.read(move |conn| {
+        let current = i64::from(vault::current(conn)?.as_deref() != Some(&*old));
+        let resealed: i64 = account_credentials::table.filter(account_credentials::master_key_id.ne(old)).count().get_result(conn)?;
+        Ok(current + resealed)
+    });
+    in_file + on_record.await
+}
+
 on_both_engines! {
+    async fn a_rotation_that_is_killed_again_and_again_comes_to_its_end(school: School) {
+        const SECRETS: usize = 1_500;
+        let ring = Ring::new();
+        let own = school.with_master_keys(&ring.path);
+        let account = own.active_account().await;
+        store(&own, &account, "nine geese").await.is(201);
+        multiply(&school, &ring, SECRETS - 1).await;
+        let (former, old) = (ring.copy(), ring.ids().remove(0));
+        let all_open = format!("{SECRETS} secrets open, 0 do not");
+        let mut kills = 0;
+        loop {
+            let before = progress(&school, &ring, &old).await;
+            let mut rotate = weald(&school, &["vault", "rotate"]);
+            rotate.env("WEALD_MASTER_KEYS", &ring.path).stdout(Stdio::null()).stderr(Stdio::null());
+            let mut rotation = rotate.spawn().unwrap();
+            // SIGKILL as soon as it has done something: between any two steps, and in the midst of the next one.
+            let ended = loop {
+                if let Some(status) = rotation.try_wait().unwrap() {
+                    break Some(status);
+                }
+                if progress(&school, &ring, &old).await > before {
+                    rotation.kill().unwrap();
+                    break rotation.wait().unwrap().code().is_some().then(|| rotation.wait().unwrap());
+                }
+            };
+            if let Some(status) = ended {
+                assert!(status.success(), "{status}");
+                break;
+            }
+            kills += 1;
+            assert!(succeeds(command(&school, "check", &ring.path).await).contains(&all_open), "after {kills} kills");
+            assert_eq!(reveal(&own, &account).await.is(200)["password"], "nine geese");
+        }
+        assert!(kills >= 3, "killed {kills} times: too quick to be seen");
+        assert!(ring.ids().len() == 1 && ring.ids()[0] != old);
+        assert!(succeeds(command(&school, "check", &ring.path).await).contains(&all_open));
+        assert!(fails(command(&school, "check", &former.path).await).contains(&format!("0 secrets open, {SECRETS} do not")));
+        assert_eq!(reveal(&own, &account).await.is(200)["password"], "nine geese");
+    }
+
     async fn no_secret_is_on_file_in_any_table_or_log(school: School) {
         let account = school.active_account().await;
         let canary = |name: &str| format!("canary-{name}-{}", Uuid::new_v4().simple());

@@ -14,7 +14,7 @@ use crate::access::permissions::{CreateAccount, ManageAccount, ReadAccounts, Sus
 use crate::clock::Instant;
 use crate::db::Conn;
 use crate::db::types::{AccountId, BusinessCaseId, PersonId};
-use crate::events::{self, Event, EventType};
+use crate::events::{self, Actor, Event, EventType};
 use crate::http::body::{NoBody, Valid, objects};
 use crate::http::document::{Fails, IfMatchHeader};
 use crate::http::precondition::IfMatch;
@@ -22,12 +22,14 @@ use crate::http::query::Query;
 use crate::http::reply::{Created, Plain, Resource, Versioned};
 use crate::http::text::{Line, Link, Patch, Prose, present};
 use crate::page::{Page, Window};
+use crate::policy::handover;
 use crate::policy::platforms::{Platform, Visibility};
 use crate::policy::refusal::{Grounds, Refusal};
 use crate::policy::team;
 use crate::problem::{Code, FieldError, Problem};
+use crate::resources::business_cases::rows::Manager;
 use crate::resources::business_cases::{self, BusinessCaseState, NamedManager};
-use crate::resources::{credentials, eligibility, people};
+use crate::resources::{credentials, eligibility, handovers, people};
 
 pub fn operations(config: &mut ServiceConfig) {
     config
@@ -171,8 +173,8 @@ pub struct AccountReason {
 pub struct AccountQuery {
     /// In one of these states.
     #[serde(default)]
-    #[validate(length(max = 4))]
-    #[param(max_items = 4)]
+    #[validate(length(max = 5))]
+    #[param(max_items = 5)]
     pub state: Vec<AccountState>,
     /// Changed at or after this instant.
     #[param(nullable = false)]
@@ -206,22 +208,24 @@ pub fn named<P>(tx: &mut Conn, me: &Caller<P>, id: AccountId) -> Result<rows::Ac
     Ok(account)
 }
 
-fn held<P>(me: &Caller<P>) -> impl Fn(AccountAction) -> bool {
-    |action| match action {
-        AccountAction::Activate => me.may::<CreateAccount>(),
+fn held<P>(me: &Caller<P>, being_handed_over: bool) -> impl Fn(AccountAction) -> bool {
+    move |action| match action {
+        AccountAction::Activate => me.may::<CreateAccount>() && !being_handed_over,
         AccountAction::Suspend => me.may::<SuspendAccount>(),
-        AccountAction::Edit | AccountAction::ChangeManagers | AccountAction::Resume | AccountAction::Close => me.may::<ManageAccount>(),
+        AccountAction::Resume => me.may::<ManageAccount>() && !being_handed_over,
+        AccountAction::Edit | AccountAction::ChangeManagers | AccountAction::Close => me.may::<ManageAccount>(),
     }
 }
 
 fn view<P>(me: &Caller<P>, account: rows::Account) -> Account {
     let rows::Account { row, managers } = account;
+    let allowed_actions = rules::allowed(row.state, held(me, row.is_being_handed_over()));
     Account {
         id: row.id,
         business_case_id: row.business_case_id,
         state: row.state,
         state_reason: row.state_reason,
-        allowed_actions: rules::allowed(row.state, held(me)),
+        allowed_actions,
         platform: row.platform,
         platform_other_name: row.platform_other_name,
         name: row.name,
@@ -249,7 +253,7 @@ fn change<P>(
     apply: impl FnOnce(&mut Conn, &mut rows::Account) -> Result<Event, Problem>,
 ) -> Result<Versioned<Account>, Problem> {
     let mut account = rows::find(tx, me.school(), sight(me), id)?;
-    rules::check(action, account.row.state, held(me))?;
+    rules::check(action, account.row.state, held(me, account.row.is_being_handed_over()))?;
     seen.check(account.row.version)?;
     let event = apply(tx, &mut account)?;
     // What changes nothing leaves no trace.
@@ -261,10 +265,23 @@ fn change<P>(
     Versioned::new(&view(me, account))
 }
 
-/// At least two active members of staff run an account, one of them the lead (BC-4).
-fn check_team<P>(tx: &mut Conn, me: &Caller<P>, account: &rows::Account, grounds: Grounds) -> Result<(), Problem> {
+/// At least two active members of staff run an account, one of them the lead (BC-4); and it is not being handed over
+/// (R-IT-4).
+fn check_team<P>(tx: &mut Conn, me: &Caller<P>, account: &rows::Account) -> Result<(), Problem> {
+    handover::none_open(account.row.is_being_handed_over())?;
     let team = people::rows::members(tx, me, &account.managers)?;
-    Ok(Refusal::unless_empty(grounds, team::violations(&team))?)
+    Ok(Refusal::unless_empty(Grounds::NotYet, team::violations(&team))?)
+}
+
+/// Makes `managers` those who run an account: two active members of staff at least (BC-4). Whoever ran it and has left
+/// stays until the handover (R-IT-4).
+fn change_team<P>(tx: &mut Conn, me: &Caller<P>, account: &mut rows::Account, managers: Vec<Manager>) -> Result<(), Problem> {
+    let before = people::rows::members(tx, me, &account.managers)?;
+    account.managers = managers;
+    handover::keeps_leavers(before.iter().any(|member| !member.active && !account.is_run_by(member.person)))?;
+    let team = people::rows::members(tx, me, &account.managers)?;
+    let team = handover::despite_leavers(team, |person| before.iter().any(|member| member.person == *person));
+    Ok(Refusal::unless_empty(Grounds::NotAcceptable, team::violations(&team))?)
 }
 
 /// Those who begin to run an account have read what is in force and are trained (ELIG-1); asked in the transaction in
@@ -338,6 +355,8 @@ async fn create_account(caller: Caller<CreateAccount>, new: Valid<NewAccount>) -
                     version: 1,
                     created_at: me.now(),
                     updated_at: me.now(),
+                    before_handover: None,
+                    reason_before_handover: None,
                 },
                 managers: case.managers.clone(),
             };
@@ -407,7 +426,8 @@ async fn edit_account(
 /// Say who runs an account.
 ///
 /// The whole list, with its lead. An account is never left with fewer than two active members of staff (BC-4); whoever is
-/// added has acknowledged what is in force and is trained (ELIG-1), volunteers and parents too (ELIG-2).
+/// added has acknowledged what is in force and is trained (ELIG-1), volunteers and parents too (ELIG-2). Somebody who has
+/// left stays on the list until the handover (R-IT-4).
 #[utoipa::path(tag = "accounts", security(("oauth2" = [ManageAccount])), params(IfMatchHeader), request_body = AccountManagers,
     responses((status = 200, description = "Changed.", body = Account), Fails<404, 409, 412, 428>))]
 #[post("/v1/accounts/{id}/change-managers")]
@@ -421,8 +441,8 @@ async fn change_account_managers(
         .write(move |tx, me| {
             change(tx, me, *id, &seen, AccountAction::ChangeManagers, |tx, account| {
                 let before = account.people();
-                account.managers = business_cases::named(tx, me.school(), &team.managers)?;
-                check_team(tx, me, account, Grounds::NotAcceptable)?;
+                let managers = business_cases::named(tx, me.school(), &team.managers)?;
+                change_team(tx, me, account, managers)?;
                 let mut added = account.people();
                 added.retain(|person| !before.contains(person));
                 check_eligible(tx, me, &added)?;
@@ -437,7 +457,7 @@ async fn change_account_managers(
 
 /// Take an account into use (R-IT-1).
 ///
-/// Needs at least two active members of staff to run it (BC-4), and each who runs it to have acknowledged what is in
+/// Not while it is being handed over (R-IT-4). Needs at least two active members of staff to run it (BC-4), and each who runs it to have acknowledged what is in
 /// force and to be trained (ELIG-1), volunteers and parents too (ELIG-2): the answer names all that is missing.
 #[utoipa::path(tag = "accounts", security(("oauth2" = [CreateAccount])), params(IfMatchHeader),
     responses((status = 200, description = "In use.", body = Account), Fails<404, 409, 412, 428>))]
@@ -451,7 +471,7 @@ async fn activate_account(
     caller
         .write(move |tx, me| {
             change(tx, me, *id, &seen, AccountAction::Activate, |tx, account| {
-                check_team(tx, me, account, Grounds::NotYet)?;
+                check_team(tx, me, account)?;
                 check_eligible(tx, me, &account.people())?;
                 account.row.state = AccountState::Active;
                 account.row.activated_at = Some(me.now());
@@ -474,8 +494,14 @@ async fn suspend_account(
     caller
         .write(move |tx, me| {
             change(tx, me, *id, &seen, AccountAction::Suspend, |_, account| {
+                let reason = Some(why.into_inner().reason.into_inner());
+                if account.row.is_being_handed_over() {
+                    // It stays suspended when the handover is done.
+                    account.row.before_handover = Some(AccountState::Suspended);
+                    account.row.reason_before_handover.clone_from(&reason);
+                }
                 account.row.state = AccountState::Suspended;
-                account.row.state_reason = Some(why.into_inner().reason.into_inner());
+                account.row.state_reason = reason;
                 Ok(Event::new(EventType::AccountSuspended, account.row.id.uuid()))
             })
         })
@@ -484,7 +510,7 @@ async fn suspend_account(
 
 /// Take a suspended account into use again.
 ///
-/// Needs what activating it needs (BC-4, ELIG-1, ELIG-2).
+/// Needs what activating it needs (BC-4, ELIG-1, ELIG-2, R-IT-4).
 #[utoipa::path(tag = "accounts", security(("oauth2" = [ManageAccount])), params(IfMatchHeader),
     responses((status = 200, description = "In use again.", body = Account), Fails<404, 409, 412, 428>))]
 #[post("/v1/accounts/{id}/resume")]
@@ -497,7 +523,7 @@ async fn resume_account(
     caller
         .write(move |tx, me| {
             change(tx, me, *id, &seen, AccountAction::Resume, |tx, account| {
-                check_team(tx, me, account, Grounds::NotYet)?;
+                check_team(tx, me, account)?;
                 check_eligible(tx, me, &account.people())?;
                 account.row.state = AccountState::Active;
                 account.row.state_reason = None;
@@ -509,7 +535,7 @@ async fn resume_account(
 
 /// Close an account for good, with a reason. The record is kept.
 ///
-/// Its credentials are destroyed in the same transaction (R-IT-2).
+/// Its credentials are destroyed in the same transaction (R-IT-2), and its handovers end (R-IT-4).
 #[utoipa::path(tag = "accounts", security(("oauth2" = [ManageAccount])), params(IfMatchHeader), request_body = AccountReason,
     responses((status = 200, description = "Closed.", body = Account), Fails<404, 409, 412, 428>))]
 #[post("/v1/accounts/{id}/close")]
@@ -520,20 +546,27 @@ async fn close_account(
     why: Valid<AccountReason>,
 ) -> Result<Versioned<Account>, Problem> {
     caller
-        .write(move |tx, me| {
-            change(tx, me, *id, &seen, AccountAction::Close, |tx, account| {
-                account.row.state = AccountState::Closed;
-                account.row.state_reason = Some(why.into_inner().reason.into_inner());
-                account.row.closed_at = Some(me.now());
-                // Somebody else may take the handle from now on, the school's next account too.
-                account.row.handle_key = format!("closed/{}", account.row.id);
-                // R-IT-2: nobody needs them any more.
-                if let Some(credential) = credentials::rows::destroy_current(tx, me.school(), account.row.id, me.now())? {
-                    let destroyed = Event::new(EventType::AccountCredentialsDestroyed, account.row.id.uuid());
-                    events::record(tx, me, destroyed.related("credential_id", credential.uuid()))?;
-                }
-                Ok(Event::new(EventType::AccountClosed, account.row.id.uuid()))
-            })
-        })
+        .write(move |tx, me| change(tx, me, *id, &seen, AccountAction::Close, |tx, account| close(tx, me, account, why.into_inner())))
         .await
+}
+
+/// Closes an account for good, but does not store it yet. Ends what hangs on it.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn close<P>(tx: &mut Conn, me: &Caller<P>, account: &mut rows::Account, why: AccountReason) -> Result<Event, Problem> {
+    let row = &mut account.row;
+    row.state = AccountState::Closed;
+    row.state_reason = Some(why.reason.into_inner());
+    row.closed_at = Some(me.now());
+    (row.before_handover, row.reason_before_handover) = (None, None);
+    // Somebody else may take the handle from now on, the school's next account too.
+    row.handle_key = format!("closed/{}", row.id);
+    // R-IT-2: nobody needs them any more.
+    if let Some(credential) = credentials::rows::destroy_current(tx, me.school(), row.id, me.now())? {
+        let destroyed = Event::new(EventType::AccountCredentialsDestroyed, row.id.uuid());
+        events::record(tx, me, destroyed.related("credential_id", credential.uuid()))?;
+    }
+    handovers::close_all(tx, &Actor::from(me), row.id)?;
+    Ok(Event::new(EventType::AccountClosed, row.id.uuid()))
 }

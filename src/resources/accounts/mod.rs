@@ -5,5 +5,5 @@ mod api;
 pub mod rows;
 pub mod rules;
 
-pub use api::{named, operations, sight};
+pub use api::{AccountReason, close, named, operations, sight};
 pub use rules::AccountState;

@@ -40,6 +40,16 @@ pub struct AccountRow {
     pub version: i64,
     pub created_at: Instant,
     pub updated_at: Instant,
+    /// What it goes back to when its handovers have come to their end; absent while there is none.
+    pub before_handover: Option<AccountState>,
+    pub reason_before_handover: Option<String>,
+}
+
+impl AccountRow {
+    /// Somebody who ran it has left, and their handover is open (R-IT-4).
+    pub fn is_being_handed_over(&self) -> bool {
+        self.before_handover.is_some()
+    }
 }
 
 /// An account with the people who run it.
@@ -110,6 +120,16 @@ pub fn look_up(conn: &mut Conn, school: SchoolId, sight: Sight, id: AccountId) -
 /// 404 where there is none for this caller.
 pub fn find(conn: &mut Conn, school: SchoolId, sight: Sight, id: AccountId) -> Result<Account, Problem> {
     look_up(conn, school, sight, id)?.ok_or_else(Problem::not_found)
+}
+
+/// Several accounts at once.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn several(conn: &mut Conn, school: SchoolId, ids: &[AccountId]) -> Result<Vec<Account>, Problem> {
+    let rows: Vec<AccountRow> =
+        visible(school, Sight::All).filter(accounts::id.eq_any(ids)).order(accounts::id).select(AccountRow::as_select()).load(conn)?;
+    complete(conn, school, rows)
 }
 
 /// One page of accounts, oldest first.
@@ -245,7 +265,7 @@ fn insert_manager(tx: &mut Conn, account: &Account, manager: &Manager, now: Inst
 /// Where the database gives none.
 pub fn in_use(conn: &mut Conn, school: SchoolId, sight: Sight) -> Result<Vec<Account>, Problem> {
     let rows: Vec<AccountRow> = visible(school, sight)
-        .filter(accounts::state.eq_any([AccountState::Active, AccountState::Suspended]))
+        .filter(accounts::state.eq_any(AccountState::IN_USE))
         .order(accounts::id)
         .select(AccountRow::as_select())
         .load(conn)?;

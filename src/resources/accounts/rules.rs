@@ -11,17 +11,22 @@ use crate::words::words;
 
 words! {
     /// Where an account stands (decisions, section 6).
-    pub enum AccountState { PendingActivation, Active, Suspended, Closed }
+    pub enum AccountState {
+        PendingActivation, Active, Suspended,
+        /// Somebody who ran it has left; the others go on (R-IT-4).
+        HandoverRequired,
+        Closed,
+    }
 
     /// What can be done with an account.
     pub enum AccountAction { Edit, ChangeManagers, Activate, Suspend, Resume, Close }
 }
 
-use AccountState::{Active, Closed, PendingActivation, Suspended};
+use AccountState::{Active, Closed, HandoverRequired, PendingActivation, Suspended};
 
 impl AccountState {
-    /// The states in which people can write to an account: nobody looks away while it is suspended.
-    pub const IN_USE: [Self; 2] = [Active, Suspended];
+    /// The states in which people can write to an account: nobody looks away while it is suspended or handed over.
+    pub const IN_USE: [Self; 3] = [Active, Suspended, HandoverRequired];
 
     pub fn is_in_use(self) -> bool {
         Self::IN_USE.contains(&self)
@@ -32,7 +37,7 @@ const fn possible(action: AccountAction, state: AccountState) -> bool {
     match action {
         AccountAction::Edit | AccountAction::ChangeManagers | AccountAction::Close => !matches!(state, Closed),
         AccountAction::Activate => matches!(state, PendingActivation),
-        AccountAction::Suspend => matches!(state, Active),
+        AccountAction::Suspend => matches!(state, Active | HandoverRequired),
         AccountAction::Resume => matches!(state, Suspended),
     }
 }
@@ -99,6 +104,7 @@ mod tests {
             (PendingActivation, vec![Edit, ChangeManagers, Activate, Close]),
             (Active, vec![Edit, ChangeManagers, Suspend, Close]),
             (Suspended, vec![Edit, ChangeManagers, Resume, Close]),
+            (HandoverRequired, vec![Edit, ChangeManagers, Suspend, Close]),
             (Closed, vec![]),
         ] {
             assert_eq!(allowed(state, |_| true), moves, "{state}");

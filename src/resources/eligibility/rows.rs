@@ -30,6 +30,11 @@ impl Assessment {
         self.shortfalls.get(&person).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether somebody may go on with an account that they run already: the days of grace are for them.
+    pub fn may_go_on(&self, person: PersonId) -> bool {
+        compliance(self.of(person)) != ComplianceLevel::NonCompliant
+    }
+
     /// How an account stands: as the worst of those who run it.
     pub fn of_account(&self, account: &Account) -> ComplianceLevel {
         let each = account.managers.iter().map(|manager| compliance(self.of(manager.person_id)));

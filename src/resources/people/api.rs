@@ -16,7 +16,7 @@ use crate::access::sessions;
 use crate::clock::Instant;
 use crate::db::Conn;
 use crate::db::types::{AccountId, PersonId};
-use crate::events::{self, Event, EventType};
+use crate::events::{self, Actor, Event, EventType};
 use crate::http::body::{NoBody, Valid};
 use crate::http::document::{Fails, IfMatchHeader};
 use crate::http::precondition::IfMatch;
@@ -24,12 +24,13 @@ use crate::http::query::Query;
 use crate::http::reply::{Created, Gone, Plain, Resource, Versioned};
 use crate::http::text::{Day, Email, Line, Patch, present};
 use crate::page::{Page, PageQuery, Window};
+use crate::policy::handover;
 use crate::policy::refusal::{Grounds, Refusal, Violation};
 use crate::policy::roles::{PersonKind, Role, has_left, is_staff};
 use crate::policy::team;
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::business_cases::rows::Manager;
-use crate::resources::{accounts, credentials, incidents, invitations};
+use crate::resources::{accounts, credentials, exit_records, handovers, incidents, invitations};
 
 pub fn operations(config: &mut ServiceConfig) {
     config
@@ -372,7 +373,8 @@ fn assign<P>(tx: &mut Conn, me: &Caller<P>, person: &mut rows::Person, shift: &S
     let was_staff = is_staff(&person.roles);
     person.roles.retain(|role| !shift.revoked.contains(role));
     person.roles.extend(&shift.granted);
-    if was_staff && !is_staff(&person.roles) {
+    // Who has left counts in no team any more.
+    if was_staff && !is_staff(&person.roles) && !has_left(person.row.left_on, me.today()) {
         still_enough(tx, me, person)?;
     }
     Ok(happened)
@@ -387,7 +389,8 @@ fn still_enough<P>(tx: &mut Conn, me: &Caller<P>, person: &rows::Person) -> Resu
     for account in &run {
         let (team, others) = rest.split_at(account.managers.len().min(rest.len()));
         rest = others;
-        let short = team::violations(team).into_iter().map(|violation| Violation { pointer: None, ..violation }).collect();
+        let team = handover::despite_leavers(team.to_vec(), |_| true);
+        let short = team::violations(&team).into_iter().map(|violation| Violation { pointer: None, ..violation }).collect();
         Refusal::unless_empty(Grounds::NotYet, short)?;
     }
     Ok(())
@@ -629,7 +632,8 @@ fn check_key(name: &str, part: &impl Validate) -> Result<(), Problem> {
 
 /// Record that a person leaves.
 ///
-/// From that day on the person cannot log in, counts in no team and holds no delegation. A leaving date on record
+/// From that day on the person cannot log in, counts in no team and holds no delegation, and each account that they run
+/// has to be handed over (R-IT-4): it is `handover_required`, or suspended where nobody is left to run it. A leaving date on record
 /// can only be brought forward. Of somebody with a privileged role the headteacher or the chair of governors
 /// records it.
 #[utoipa::path(tag = "people", security(("oauth2" = [ManagePeople])), params(IfMatchHeader), request_body = Leaving,
@@ -657,6 +661,8 @@ async fn record_person_leaving(
             }
             let view = view(me, person.clone());
             events::record(tx, me, event(EventType::PersonLeft, &person).state(view.state))?;
+            // R-IT-4: at once for who has left; a day that lies ahead is the job's.
+            handovers::open(tx, &Actor::from(me), Some(*id), me.today(), i64::MAX)?;
             Versioned::new(&view)
         })
         .await
@@ -664,7 +670,8 @@ async fn record_person_leaving(
 
 /// Record that a person is at the school after all.
 ///
-/// Takes the leaving date back, whether it has come or lies ahead. Roles are as they were, and so is who may record it:
+/// Takes the leaving date back, whether it has come or lies ahead. Handovers that are open end, and the accounts are what
+/// they were (R-IT-4); what was acknowledged on leaving counts no more (BEH-2d). Roles are as they were, and so is who may record it:
 /// for somebody with a privileged role, the headteacher or the chair of governors.
 #[utoipa::path(tag = "people", security(("oauth2" = [ManagePeople])), params(IfMatchHeader),
     responses((status = 200, description = "Recorded.", body = Person), Fails<404, 409, 412, 428>))]
@@ -679,6 +686,8 @@ async fn rejoin_person(caller: Caller<ManagePeople>, id: Path<PersonId>, seen: I
             rows::save(tx, &mut person.row, me.now())?;
             let view = view(me, person);
             events::record(tx, me, Event::new(EventType::PersonRejoined, id.uuid()).state(view.state))?;
+            handovers::end_returned(tx, &Actor::from(me), *id)?;
+            exit_records::void(tx, &Actor::from(me), *id)?;
             Versioned::new(&view)
         })
         .await

@@ -364,12 +364,27 @@ pub fn known(conn: &mut Conn, school: SchoolId, ids: &[PersonId]) -> QueryResult
     Ok(ids.into_iter().collect())
 }
 
+/// The leaving date of a person of the school, if one is on record; `None` where there is no such person.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn left_on(conn: &mut Conn, school: SchoolId, id: PersonId) -> QueryResult<Option<Option<NaiveDate>>> {
+    people::table.find((school, id)).select(people::left_on).first(conn).optional()
+}
+
 /// What the policy asks of the people who run an account (BC-4).
 ///
 /// # Errors
 /// Where the database gives none.
 pub fn members<P>(conn: &mut Conn, me: &Caller<P>, managers: &[Manager]) -> QueryResult<Vec<Member<PersonId>>> {
-    let (school, today) = (me.school(), me.today());
+    members_on(conn, me.school(), me.today(), managers)
+}
+
+/// The same, of a day that nobody asks from.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn members_on(conn: &mut Conn, school: SchoolId, today: NaiveDate, managers: &[Manager]) -> QueryResult<Vec<Member<PersonId>>> {
     let ids: Vec<PersonId> = managers.iter().map(|manager| manager.person_id).collect();
     let known: Vec<(PersonId, Option<NaiveDate>, PersonKind)> = people::table
         .filter(people::school_id.eq(school))
