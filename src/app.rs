@@ -25,8 +25,9 @@ use crate::policy::holidays::BankHolidays;
 use crate::problem::{Code, Problem};
 use crate::resources::{
     accounts, acknowledgements, business_cases, commenting_access, comments, courses, credential_releases, credentials, deadlines,
-    declarations, delegations, education_sessions, eligibility, events, guidance, invitations, monitoring, people, policies,
-    policy_versions, schools, service, training_completions, training_gaps, training_sessions,
+    declarations, delegations, education_sessions, eligibility, events, guidance, invitations, low_level_concerns, mention_sweeps,
+    mentions, monitoring, people, policies, policy_versions, response_procedures, schools, service, training_completions, training_gaps,
+    training_sessions,
 };
 use crate::vault::Vault;
 
@@ -56,6 +57,10 @@ pub fn operations(config: &mut ServiceConfig) {
     education_sessions::operations(config);
     declarations::operations(config);
     commenting_access::operations(config);
+    mention_sweeps::operations(config);
+    mentions::operations(config);
+    response_procedures::operations(config);
+    low_level_concerns::operations(config);
     events::operations(config);
     service::operations(config);
 }

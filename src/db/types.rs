@@ -196,6 +196,10 @@ ids! {
     EducationSessionId;
     DeclarationId;
     CommentingAccessId;
+    ResponseProcedureId;
+    MentionSweepId;
+    MentionId;
+    LowLevelConcernId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.
@@ -286,4 +290,10 @@ stored_as_text!(
     crate::policy::declarations::Compliance,
     crate::resources::declarations::DeclarationState,
     crate::resources::commenting_access::NoticeChannel,
+    crate::policy::mentions::MentionScope,
+    crate::policy::mentions::Sentiment,
+    crate::resources::response_procedures::ResponseProcedureState,
+    crate::resources::mentions::MentionState,
+    crate::resources::low_level_concerns::LowLevelConcernState,
+    crate::resources::low_level_concerns::ConcernOutcome,
 );

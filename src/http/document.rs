@@ -85,6 +85,9 @@ const TAGS: &[(&str, &str)] = &[
     ("education", "What pupils are taught of safe and responsible use."),
     ("declarations", "Personal accounts that name or affect the school."),
     ("commenting-access", "Which parents can comment where, and whether they know how."),
+    ("mentions", "Searches of the web for public postings about the school, and what they found."),
+    ("response-procedures", "By which procedure others' comments are responded to."),
+    ("low-level-concerns", "Low-level concerns about those who work with the school."),
     ("events", "The one log: audit trail and change feed."),
     ("service", "Health, figures and the problems there are."),
 ];

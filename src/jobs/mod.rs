@@ -23,7 +23,9 @@ use crate::policy::monitoring::MonitoringLevel;
 use crate::problem::Problem;
 use crate::resources::accounts::rows::{Account, Sight};
 use crate::resources::business_cases::BusinessCaseState;
-use crate::resources::{accounts, business_cases, comments, courses, eligibility, monitoring, people, policies, schools};
+use crate::resources::{
+    accounts, business_cases, comments, courses, eligibility, mention_sweeps, monitoring, people, policies, response_procedures, schools,
+};
 
 /// As which the jobs stand in the log.
 const CLIENT: &str = "weald-jobs";
@@ -121,6 +123,8 @@ const JOBS: &[(&str, Job)] = &[
     ("lapsed", lapse),
     ("unmonitored", record_unmonitored),
     ("compliance", record_compliance),
+    ("procedures", seed_procedure),
+    ("unswept", record_unswept),
 ];
 
 async fn batches(state: &State, school: SchoolId, job: Job) -> Result<usize, Problem> {
@@ -195,6 +199,20 @@ fn record_compliance(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
     tell(tx, run, "told", changed.iter().map(event).collect())?;
     // All accounts at once: there is nothing left for another round.
     Ok(0)
+}
+
+/// PRO-2: a school that was there before there were response procedures gets the one that every school begins with.
+fn seed_procedure(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
+    Ok(response_procedures::seed::seed(tx, run.actor())?.into())
+}
+
+/// PRO-1: that nobody has searched the web for too long is recorded once, and the headteacher is told.
+fn record_unswept(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
+    let school = schools::rows::find(tx, run.school)?;
+    if !mention_sweeps::rows::record_lapse(tx, &school, run.now)? {
+        return Ok(0);
+    }
+    tell(tx, run, "told", vec![Event::new(EventType::MentionSweepOverdue, school.id.uuid())])
 }
 
 /// Records what whoever answers for the school has to know, with their id as `name`.

@@ -52,4 +52,11 @@ clauses! {
     RSt4 = "R-ST-4": "Staff add a disclaimer to personal accounts that name the school";
     Apx2 = "APX-2": "No school logo or branding on personal accounts";
     PuPc1 = "PU-PC-1": "Parents who can comment are informed of acceptable use";
+    Sc1 = "SC-1": "The policy applies to all staff and to all online communication that represents the school";
+    Sc4 = "SC-4": "Privacy is respected; private posts that harm professional standards or reputation are in scope";
+    Sc5 = "SC-5": "What is on official channels, school accounts or in the school's name is professional";
+    Pro1 = "PRO-1": "The school looks out for public postings about itself";
+    Pro2 = "PRO-2": "Others' comments are responded to by a defined process";
+    PuPc2 = "PU-PC-2": "Parents are encouraged to comment appropriately";
+    Do9 = "DO-9": "Seek advice, and report mistakes by the school's process";
 }

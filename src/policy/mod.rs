@@ -17,3 +17,7 @@ pub mod guidance;
 pub mod required;
 pub mod text;
 pub mod training;
+
+pub mod concerns;
+pub mod mentions;
+pub mod procedures;

@@ -27,3 +27,8 @@ pub mod policy_versions;
 pub mod training_completions;
 pub mod training_gaps;
 pub mod training_sessions;
+
+pub mod low_level_concerns;
+pub mod mention_sweeps;
+pub mod mentions;
+pub mod response_procedures;

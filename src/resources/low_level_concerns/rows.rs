@@ -1,0 +1,164 @@
+//! Low-level concerns in the database.
+
+use std::collections::HashMap;
+
+use chrono::NaiveDate;
+use diesel::dsl::{count_star, not};
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+
+use super::rules::{ConcernOutcome, LowLevelConcernState};
+use crate::clock::Instant;
+use crate::db::schema::low_level_concerns::{self, dsl};
+use crate::db::schema::{people, person_roles};
+use crate::db::types::{LowLevelConcernId, PersonId, SchoolId};
+use crate::db::{Conn, MultiBackend};
+use crate::http::precondition;
+use crate::page::Window;
+use crate::policy::concerns::{About, may_see};
+use crate::policy::roles::Role;
+use crate::problem::Problem;
+
+/// One row of `low_level_concerns`.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = low_level_concerns, primary_key(school_id, id), treat_none_as_null = true)]
+pub struct LowLevelConcernRow {
+    pub school_id: SchoolId,
+    pub id: LowLevelConcernId,
+    pub about_person_id: PersonId,
+    pub recorded_by: PersonId,
+    pub shared_by_id: Option<PersonId>,
+    pub state: LowLevelConcernState,
+    pub occurred_on: NaiveDate,
+    pub what_happened: String,
+    pub context: String,
+    pub action_taken: Option<String>,
+    pub outcome: Option<ConcernOutcome>,
+    pub review_reason: Option<String>,
+    pub reviewed_at: Option<Instant>,
+    pub reviewed_by: Option<PersonId>,
+    pub version: i64,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+/// Somebody who reads, with the roles that count.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    pub person: PersonId,
+    pub roles: Vec<Role>,
+}
+
+type Holds = Box<dyn BoxableExpression<low_level_concerns::table, MultiBackend, SqlType = Bool>>;
+type Query<'a> = low_level_concerns::BoxedQuery<'a, MultiBackend>;
+
+/// What is kept from a reader: what is about themselves, and what `policy::concerns` keeps from their roles.
+fn kept(school: SchoolId, reader: &Reader) -> Holds {
+    let holders = |role: Role| {
+        person_roles::table.filter(person_roles::school_id.eq(school)).filter(person_roles::role.eq(role)).select(person_roles::person_id)
+    };
+    let about = |about: About| -> Holds {
+        let head = dsl::about_person_id.eq_any(holders(Role::Headteacher));
+        let dsl = dsl::about_person_id.eq_any(holders(Role::Dsl));
+        match (about.head, about.dsl) {
+            (true, true) => Box::new(head.and(dsl)),
+            (true, false) => Box::new(head.and(not(dsl))),
+            (false, true) => Box::new(not(head).and(dsl)),
+            (false, false) => Box::new(not(head).and(not(dsl))),
+        }
+    };
+    let hidden = About::ALL.into_iter().filter(|about| !may_see(&reader.roles, *about));
+    hidden.fold(Box::new(dsl::about_person_id.eq(reader.person)), |kept: Holds, one| Box::new(kept.or(about(one))))
+}
+
+/// The ids of the concerns that a reader may not know of, for use inside of other queries.
+pub fn hidden_from<'a>(
+    school: SchoolId,
+    reader: &Reader,
+) -> diesel::dsl::IntoBoxed<'a, diesel::dsl::Select<low_level_concerns::table, low_level_concerns::id>, MultiBackend> {
+    low_level_concerns::table.select(dsl::id).into_boxed().filter(dsl::school_id.eq(school)).filter(kept(school, reader))
+}
+
+fn visible<'a>(school: SchoolId, reader: &Reader) -> Query<'a> {
+    dsl::low_level_concerns.filter(dsl::school_id.eq(school)).filter(not(kept(school, reader))).into_boxed()
+}
+
+/// The concern, or 404.
+///
+/// # Errors
+/// 404 where there is none for this reader.
+pub fn find(conn: &mut Conn, school: SchoolId, reader: &Reader, id: LowLevelConcernId) -> Result<LowLevelConcernRow, Problem> {
+    let row = visible(school, reader).filter(dsl::id.eq(id)).select(LowLevelConcernRow::as_select()).first(conn).optional()?;
+    row.ok_or_else(Problem::not_found)
+}
+
+/// One page of concerns, oldest first: about these people, or about anybody where none is named.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn list(
+    conn: &mut Conn,
+    school: SchoolId,
+    reader: &Reader,
+    about: &[PersonId],
+    window: &Window<LowLevelConcernId>,
+) -> QueryResult<Vec<LowLevelConcernRow>> {
+    let mut query = visible(school, reader).order(dsl::id).limit(window.fetch());
+    match about {
+        [] => {}
+        [person] => query = query.filter(dsl::about_person_id.eq(*person)),
+        _ => query = query.filter(dsl::about_person_id.eq_any(about.to_vec())),
+    }
+    if let Some(after) = window.after {
+        query = query.filter(dsl::id.gt(after));
+    }
+    query.select(LowLevelConcernRow::as_select()).load(conn)
+}
+
+/// What is known of those whom concerns are about.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Subject {
+    /// How many concerns there are about them. Who sees one of them sees all.
+    pub concerns: i64,
+    pub left_on: Option<NaiveDate>,
+}
+
+/// # Errors
+/// Where the database gives none.
+pub fn subjects(conn: &mut Conn, school: SchoolId, ids: &[PersonId]) -> QueryResult<HashMap<PersonId, Subject>> {
+    let counts: Vec<(PersonId, i64)> = low_level_concerns::table
+        .filter(dsl::school_id.eq(school))
+        .filter(dsl::about_person_id.eq_any(ids))
+        .group_by(dsl::about_person_id)
+        .select((dsl::about_person_id, count_star()))
+        .load(conn)?;
+    let left: Vec<(PersonId, Option<NaiveDate>)> = people::table
+        .filter(people::school_id.eq(school))
+        .filter(people::id.eq_any(ids))
+        .select((people::id, people::left_on))
+        .load(conn)?;
+    let counts: HashMap<PersonId, i64> = counts.into_iter().collect();
+    let subject = |(id, left_on)| (id, Subject { concerns: counts.get(&id).copied().unwrap_or(0), left_on });
+    Ok(left.into_iter().map(subject).collect())
+}
+
+/// # Errors
+/// Where the database gives none.
+pub fn insert(tx: &mut Conn, row: &LowLevelConcernRow) -> QueryResult<()> {
+    diesel::insert_into(dsl::low_level_concerns).values(row).execute(tx)?;
+    Ok(())
+}
+
+/// Stores a changed concern under its next version.
+///
+/// # Errors
+/// 412 where it has been changed meanwhile.
+pub fn save(tx: &mut Conn, row: &mut LowLevelConcernRow, now: Instant) -> Result<(), Problem> {
+    let read = row.version;
+    row.version += 1;
+    row.updated_at = now;
+    let row = &*row;
+    let stored = dsl::low_level_concerns.find((row.school_id, row.id)).filter(dsl::version.eq(read));
+    let saved = diesel::update(stored).set(row).execute(tx)?;
+    precondition::saved(saved)
+}
