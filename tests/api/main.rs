@@ -36,3 +36,7 @@ mod declarations;
 mod education_sessions;
 mod trainings;
 mod vault;
+
+mod low_level_concerns;
+mod mentions;
+mod response_procedures;

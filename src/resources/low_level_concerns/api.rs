@@ -176,7 +176,7 @@ pub struct LowLevelConcernQuery {
 
 fn reader<P>(me: &Caller<P>) -> Result<Reader, Problem> {
     let person = me.person().ok_or_else(|| Problem::new(Code::Forbidden))?;
-    Ok(Reader { person, roles: me.roles().to_vec() })
+    Ok(Reader::new(person, me.roles()))
 }
 
 fn view<P>(me: &Caller<P>, row: LowLevelConcernRow, subject: Subject, pattern_at: i32) -> LowLevelConcern {
@@ -239,7 +239,7 @@ async fn list_low_level_concerns(
     let about = query.about_person_id.clone();
     let page = caller
         .read(move |conn, me| {
-            let rows = rows::list(conn, me.school(), &reader(me)?, &about, &window)?;
+            let rows = rows::list(conn, me.school(), reader(me)?, &about, &window)?;
             let view = views(conn, me, &rows)?;
             Ok(window.page(rows, |row| row.id, view))
         })
@@ -309,7 +309,7 @@ async fn find_low_level_concern(
 ) -> Result<Versioned<LowLevelConcern>, Problem> {
     caller
         .read(move |conn, me| {
-            let row = rows::find(conn, me.school(), &reader(me)?, *id)?;
+            let row = rows::find(conn, me.school(), reader(me)?, *id)?;
             one(conn, me, row)
         })
         .await
@@ -329,7 +329,7 @@ async fn review_low_level_concern(
 ) -> Result<Versioned<LowLevelConcern>, Problem> {
     caller
         .write(move |tx, me| {
-            let mut row = rows::find(tx, me.school(), &reader(me)?, *id)?;
+            let mut row = rows::find(tx, me.school(), reader(me)?, *id)?;
             rules::check(row.state)?;
             seen.check(row.version)?;
             let review = review.into_inner();

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use chrono::NaiveDate;
 use diesel::dsl::{count_star, not};
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 
 use super::rules::{ConcernOutcome, LowLevelConcernState};
 use crate::clock::Instant;
@@ -42,52 +41,78 @@ pub struct LowLevelConcernRow {
     pub updated_at: Instant,
 }
 
-/// Somebody who reads, with the roles that count.
-#[derive(Clone, Debug)]
+/// Somebody who reads, and what `policy::concerns` keeps from their roles: whether it is about somebody who is neither
+/// headteacher nor safeguarding lead, only the one, only the other, or both.
+#[derive(Clone, Copy, Debug)]
 pub struct Reader {
-    pub person: PersonId,
-    pub roles: Vec<Role>,
+    person: PersonId,
+    not_anybody: bool,
+    not_dsl: bool,
+    not_head: bool,
+    not_both: bool,
 }
 
-type Holds = Box<dyn BoxableExpression<low_level_concerns::table, MultiBackend, SqlType = Bool>>;
-type Query<'a> = low_level_concerns::BoxedQuery<'a, MultiBackend>;
+impl Reader {
+    pub fn new(person: PersonId, roles: &[Role]) -> Self {
+        let [not_anybody, not_dsl, not_head, not_both] = About::ALL.map(|about| !may_see(roles, about));
+        Self { person, not_anybody, not_dsl, not_head, not_both }
+    }
+}
 
-/// What is kept from a reader: what is about themselves, and what `policy::concerns` keeps from their roles.
-fn kept(school: SchoolId, reader: &Reader) -> Holds {
-    let holders = |role: Role| {
-        person_roles::table.filter(person_roles::school_id.eq(school)).filter(person_roles::role.eq(role)).select(person_roles::person_id)
-    };
-    let about = |about: About| -> Holds {
-        let head = dsl::about_person_id.eq_any(holders(Role::Headteacher));
-        let dsl = dsl::about_person_id.eq_any(holders(Role::Dsl));
-        match (about.head, about.dsl) {
-            (true, true) => Box::new(head.and(dsl)),
-            (true, false) => Box::new(head.and(not(dsl))),
-            (false, true) => Box::new(not(head).and(dsl)),
-            (false, false) => Box::new(not(head).and(not(dsl))),
-        }
-    };
-    let hidden = About::ALL.into_iter().filter(|about| !may_see(&reader.roles, *about));
-    hidden.fold(Box::new(dsl::about_person_id.eq(reader.person)), |kept: Holds, one| Box::new(kept.or(about(one))))
+/// Whether a concern is about somebody who holds a role.
+#[diesel::dsl::auto_type]
+fn held(school: SchoolId, role: Role) -> _ {
+    let holders = person_roles::table.filter(person_roles::school_id.eq(school)).filter(person_roles::role.eq(role));
+    low_level_concerns::about_person_id.eq_any(holders.select(person_roles::person_id))
+}
+
+/// Whether a concern is about somebody who does not.
+#[diesel::dsl::auto_type]
+fn unheld(school: SchoolId, role: Role) -> _ {
+    let holders = person_roles::table.filter(person_roles::school_id.eq(school)).filter(person_roles::role.eq(role));
+    low_level_concerns::about_person_id.ne_all(holders.select(person_roles::person_id))
+}
+
+/// What is kept from a reader: what is about themselves, and what is kept from their roles.
+#[diesel::dsl::auto_type]
+fn kept(school: SchoolId, reader: Reader) -> _ {
+    let person: PersonId = reader.person;
+    let both: bool = reader.not_both;
+    let only_head: bool = reader.not_head;
+    let only_lead: bool = reader.not_dsl;
+    let neither: bool = reader.not_anybody;
+    let head: held = held(school, Role::Headteacher);
+    let head_too: held = held(school, Role::Headteacher);
+    let lead: held = held(school, Role::Dsl);
+    let lead_too: held = held(school, Role::Dsl);
+    let no_head: unheld = unheld(school, Role::Headteacher);
+    let no_head_either: unheld = unheld(school, Role::Headteacher);
+    let no_lead: unheld = unheld(school, Role::Dsl);
+    let no_lead_either: unheld = unheld(school, Role::Dsl);
+    low_level_concerns::about_person_id
+        .eq(person)
+        .or(head.and(lead).and(both))
+        .or(head_too.and(no_lead).and(only_head))
+        .or(no_head.and(lead_too).and(only_lead))
+        .or(no_head_either.and(no_lead_either).and(neither))
 }
 
 /// The ids of the concerns that a reader may not know of, for use inside of other queries.
-pub fn hidden_from<'a>(
-    school: SchoolId,
-    reader: &Reader,
-) -> diesel::dsl::IntoBoxed<'a, diesel::dsl::Select<low_level_concerns::table, low_level_concerns::id>, MultiBackend> {
-    low_level_concerns::table.select(dsl::id).into_boxed().filter(dsl::school_id.eq(school)).filter(kept(school, reader))
+#[diesel::dsl::auto_type(no_type_alias)]
+pub fn hidden_from(school: SchoolId, reader: Reader) -> _ {
+    let kept: kept = kept(school, reader);
+    low_level_concerns::table.filter(low_level_concerns::school_id.eq(school)).filter(kept).select(low_level_concerns::id)
 }
 
-fn visible<'a>(school: SchoolId, reader: &Reader) -> Query<'a> {
-    dsl::low_level_concerns.filter(dsl::school_id.eq(school)).filter(not(kept(school, reader))).into_boxed()
+fn visible<'a>(school: SchoolId, reader: Reader) -> low_level_concerns::BoxedQuery<'a, MultiBackend> {
+    low_level_concerns::table.filter(dsl::school_id.eq(school)).filter(not(kept(school, reader))).into_boxed()
 }
 
 /// The concern, or 404.
 ///
 /// # Errors
 /// 404 where there is none for this reader.
-pub fn find(conn: &mut Conn, school: SchoolId, reader: &Reader, id: LowLevelConcernId) -> Result<LowLevelConcernRow, Problem> {
+pub fn find(conn: &mut Conn, school: SchoolId, reader: Reader, id: LowLevelConcernId) -> Result<LowLevelConcernRow, Problem> {
     let row = visible(school, reader).filter(dsl::id.eq(id)).select(LowLevelConcernRow::as_select()).first(conn).optional()?;
     row.ok_or_else(Problem::not_found)
 }
@@ -99,7 +124,7 @@ pub fn find(conn: &mut Conn, school: SchoolId, reader: &Reader, id: LowLevelConc
 pub fn list(
     conn: &mut Conn,
     school: SchoolId,
-    reader: &Reader,
+    reader: Reader,
     about: &[PersonId],
     window: &Window<LowLevelConcernId>,
 ) -> QueryResult<Vec<LowLevelConcernRow>> {
