@@ -119,7 +119,7 @@ on_both_engines! {
         post(json!({ "nodes": answers(json!([fine, { "answer": "That.", "next": "tone" }])), "branches": [small(json!({}))["branches"][0]] }))
             .await.is(422).points_at(&[("/nodes/0/answers/1/next", "leads_back")]);
         post(json!({ "nodes": answers(json!([fine, { "answer": "That.", "branch": "answer", "next": "tone" }])) }))
-            .await.is(422).points_at(&[("/branches/1", "unreachable"), ("/nodes/0/answers/1", "one_of")]);
+            .await.is(422).points_at(&[("/nodes/0/answers/1", "one_of"), ("/branches/1", "unreachable")]);
         post(json!({ "nodes": answers(json!([fine, ["That.", "thank"]])) })).await.is(400).points_at(&[("/nodes/0/answers/1", "wrong_type")]);
         post(json!({ "nodes": answers(json!([fine, { "answer": "That.", "branch": "Thank!" }])) })).await.is(422).points_at(&[("/nodes/0/answers/1/branch", "not_a_code")]);
         post(json!({ "start": "tone" })).await.is(400).points_at(&[("/start", "unknown_field")]);

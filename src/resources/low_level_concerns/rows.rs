@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
-use diesel::dsl::{count_star, not};
+use diesel::dsl::{AsExprOf, count_star, not};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::rules::{ConcernOutcome, LowLevelConcernState};
 use crate::clock::Instant;
@@ -77,10 +78,10 @@ fn unheld(school: SchoolId, role: Role) -> _ {
 #[diesel::dsl::auto_type]
 fn kept(school: SchoolId, reader: Reader) -> _ {
     let person: PersonId = reader.person;
-    let both: bool = reader.not_both;
-    let only_head: bool = reader.not_head;
-    let only_lead: bool = reader.not_dsl;
-    let neither: bool = reader.not_anybody;
+    let both: AsExprOf<bool, Bool> = reader.not_both.into_sql::<Bool>();
+    let only_head: AsExprOf<bool, Bool> = reader.not_head.into_sql::<Bool>();
+    let only_lead: AsExprOf<bool, Bool> = reader.not_dsl.into_sql::<Bool>();
+    let neither: AsExprOf<bool, Bool> = reader.not_anybody.into_sql::<Bool>();
     let head: held = held(school, Role::Headteacher);
     let head_too: held = held(school, Role::Headteacher);
     let lead: held = held(school, Role::Dsl);
