@@ -163,8 +163,11 @@ mod tests {
 
     use super::*;
 
-    fn tree(nodes: &[&[(Option<usize>, Option<usize>)]], branches: usize) -> Tree {
-        let node = |(at, answers): (usize, &&[(Option<usize>, Option<usize>)])| ProcedureNode {
+    /// The next question, or the branch, to which an answer leads.
+    type Leads = (Option<usize>, Option<usize>);
+
+    fn tree(nodes: &[&[Leads]], branches: usize) -> Tree {
+        let node = |(at, answers): (usize, &&[Leads])| ProcedureNode {
             id: format!("n{at}"),
             question: "Which?".into(),
             answers: answers
@@ -259,7 +262,7 @@ mod tests {
         fn a_tree_without_a_fault_ends_on_every_walk_and_reaches_all_that_it_has(
             answers in prop::collection::vec(prop::collection::vec((any::<bool>(), 0_usize..5), 2..4), 1..5), branches in 1_usize..4,
         ) {
-            let nodes: Vec<Vec<(Option<usize>, Option<usize>)>> = answers
+            let nodes: Vec<Vec<Leads>> = answers
                 .into_iter()
                 .map(|node| node.into_iter().map(|(ends, to)| if ends { (None, Some(to)) } else { (Some(to), None) }).collect())
                 .collect();

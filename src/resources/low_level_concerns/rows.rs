@@ -80,22 +80,22 @@ fn kept(school: SchoolId, reader: Reader) -> _ {
     let person: PersonId = reader.person;
     let both: AsExprOf<bool, Bool> = reader.not_both.into_sql::<Bool>();
     let only_head: AsExprOf<bool, Bool> = reader.not_head.into_sql::<Bool>();
-    let only_lead: AsExprOf<bool, Bool> = reader.not_dsl.into_sql::<Bool>();
+    let only_dsl: AsExprOf<bool, Bool> = reader.not_dsl.into_sql::<Bool>();
     let neither: AsExprOf<bool, Bool> = reader.not_anybody.into_sql::<Bool>();
     let head: held = held(school, Role::Headteacher);
     let head_too: held = held(school, Role::Headteacher);
-    let lead: held = held(school, Role::Dsl);
-    let lead_too: held = held(school, Role::Dsl);
+    let safeguards: held = held(school, Role::Dsl);
+    let dsl_too: held = held(school, Role::Dsl);
     let no_head: unheld = unheld(school, Role::Headteacher);
     let no_head_either: unheld = unheld(school, Role::Headteacher);
-    let no_lead: unheld = unheld(school, Role::Dsl);
-    let no_lead_either: unheld = unheld(school, Role::Dsl);
+    let not_a_dsl: unheld = unheld(school, Role::Dsl);
+    let not_a_dsl_either: unheld = unheld(school, Role::Dsl);
     low_level_concerns::about_person_id
         .eq(person)
-        .or(head.and(lead).and(both))
-        .or(head_too.and(no_lead).and(only_head))
-        .or(no_head.and(lead_too).and(only_lead))
-        .or(no_head_either.and(no_lead_either).and(neither))
+        .or(head.and(safeguards).and(both))
+        .or(head_too.and(not_a_dsl).and(only_head))
+        .or(no_head.and(dsl_too).and(only_dsl))
+        .or(no_head_either.and(not_a_dsl_either).and(neither))
 }
 
 /// The ids of the concerns that a reader may not know of, for use inside of other queries.
