@@ -17,8 +17,10 @@ use weald::clock::Instant;
 use weald::db::types::{AccountId, BusinessCaseId, CommentId, PersonId, SchoolId};
 use weald::db::{Conn, DatabaseUrl, Db};
 use weald::page::Window;
+use weald::policy::concerns::PATTERN_AT;
 use weald::policy::deadline::DeadlineRule;
 use weald::policy::holidays::HolidayDivision;
+use weald::policy::mentions::SWEEP_INTERVAL_DAYS;
 use weald::policy::monitoring::{AMBER_DAYS, RED_HOURS};
 use weald::policy::platforms::{Platform, Visibility};
 use weald::policy::roles::PersonKind;
@@ -74,6 +76,8 @@ fn seed(tx: &mut Conn, school: SchoolId, account: AccountId, comments: i64) -> R
         version: 1,
         created_at: now,
         updated_at: now,
+        sweep_interval_days: SWEEP_INTERVAL_DAYS,
+        concern_pattern_at: PATTERN_AT,
     };
     schools::rows::create(tx, &row, "bench")?;
     let person = PersonRow {
@@ -176,6 +180,7 @@ fn comment(school_id: SchoolId, account_id: AccountId, now: Instant) -> CommentR
         version: 1,
         created_at: now,
         updated_at: now,
+        sentiment: None,
     }
 }
 

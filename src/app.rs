@@ -26,8 +26,9 @@ use crate::problem::{Code, Problem};
 use crate::resources::{
     accounts, acknowledgements, business_cases, commenting_access, comments, courses, credential_releases, credentials, deadlines,
     declarations, delegations, disciplinary_actions, disclosures, education_sessions, eligibility, events, exit_records, guidance,
-    handovers, incident_notes, incidents, invitations, moderation_actions, monitoring, notifications, parent_ladders, people, policies,
-    policy_versions, referrals, schools, service, statutory_clocks, training_completions, training_gaps, training_sessions,
+    handovers, incident_notes, incidents, invitations, low_level_concerns, mention_sweeps, mentions, moderation_actions, monitoring,
+    notifications, parent_ladders, people, policies, policy_versions, referrals, response_procedures, schools, service, statutory_clocks,
+    training_completions, training_gaps, training_sessions,
 };
 use crate::vault::Vault;
 
@@ -68,6 +69,10 @@ pub fn operations(config: &mut ServiceConfig) {
     notifications::operations(config);
     handovers::operations(config);
     exit_records::operations(config);
+    mention_sweeps::operations(config);
+    mentions::operations(config);
+    response_procedures::operations(config);
+    low_level_concerns::operations(config);
     events::operations(config);
     service::operations(config);
 }

@@ -205,6 +205,29 @@ permissions! {
         Headteacher | Dpo | ItTechnician | LeadershipTeam | Staff own;
     MeetStatutoryClock = "statutory-clocks:meet" "Record that what the law asks for was done" [Leg2] for
         Headteacher | Dpo;
+    ReadMentionSweeps = "mention-sweeps:read" "Read who searched the web for postings about the school, and when" for
+        Headteacher | LeadershipTeam | ItTechnician | Dsl;
+    LogMentionSweep = "mention-sweeps:log" "Log a search of the web for postings about the school" for
+        Headteacher | LeadershipTeam | ItTechnician | Dsl;
+    ReadMentions = "mentions:read" "Read public postings about the school" for
+        Headteacher | LeadershipTeam | ItTechnician | Dsl | Staff own;
+    CaptureMention = "mentions:capture" "Record a public posting about the school" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl;
+    AssessMention = "mentions:assess" "Decide whether a posting is the school's business" [Sc4] for
+        Headteacher;
+    AnswerMention = "mentions:answer" "Record how postings were responded to, and close them" for
+        Headteacher | LeadershipTeam | ItTechnician | Dsl;
+    ReadResponseProcedures = "response-procedures:read" "Read by which procedure others' comments are responded to" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | ParentCarer | Governor | ChairOfGovernors | Dsl | DeputyDsl | Dpo;
+    ManageResponseProcedures = "response-procedures:manage" "Draft, edit and publish versions of the response procedure" for
+        Headteacher;
+    RecordLowLevelConcern = "low-level-concerns:record" "Record a low-level concern about a colleague or oneself" (undelegated) for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl;
+    ReadLowLevelConcerns = "low-level-concerns:read" "Read low-level concerns" (undelegated) for
+        Headteacher | Dsl | DeputyDsl own | ChairOfGovernors own;
+    ReviewLowLevelConcern = "low-level-concerns:review" "Decide what follows from a low-level concern" (undelegated) for
+        Headteacher | ChairOfGovernors own;
+
     ReadEvents = "events:read" "Follow what happens" for
         Headteacher | Dpo | MisIntegration | ItTechnician own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
     AuditEvents = "events:audit" "Follow everything that happens, not only to things that one may read: ids and states, no names" for

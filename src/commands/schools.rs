@@ -4,7 +4,9 @@ use clap::{Args, Subcommand};
 use weald::clock::{Clock, Instant};
 use weald::config::Storage;
 use weald::db::types::SchoolId;
+use weald::policy::concerns::PATTERN_AT;
 use weald::policy::holidays::HolidayDivision;
+use weald::policy::mentions::SWEEP_INTERVAL_DAYS;
 use weald::policy::monitoring::{AMBER_DAYS, RED_HOURS};
 use weald::resources::schools::rows::{self, SchoolRow};
 use weald::server;
@@ -68,6 +70,8 @@ impl NewSchool {
             version: 1,
             created_at: now,
             updated_at: now,
+            sweep_interval_days: SWEEP_INTERVAL_DAYS,
+            concern_pattern_at: PATTERN_AT,
         })
     }
 }

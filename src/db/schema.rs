@@ -20,6 +20,8 @@ diesel::table! {
         eligibility_grace_days -> Integer,
         escalation_contact_id -> Nullable<SqlUuid>,
         urgent_target_minutes -> Integer,
+        sweep_interval_days -> Integer,
+        concern_pattern_at -> Integer,
     }
 }
 
@@ -307,6 +309,7 @@ diesel::table! {
         version -> BigInt,
         created_at -> Instant,
         updated_at -> Instant,
+        sentiment -> Nullable<Text>,
     }
 }
 
@@ -1062,6 +1065,142 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    response_procedures (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        number -> Integer,
+        state -> Text,
+        tree -> Text,
+        change_summary -> Nullable<Text>,
+        drafted_by -> Nullable<SqlUuid>,
+        published_at -> Nullable<Instant>,
+        published_by -> Nullable<SqlUuid>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    comment_procedures (school_id, comment_id) {
+        school_id -> SqlUuid,
+        comment_id -> SqlUuid,
+        procedure_version_id -> SqlUuid,
+        branch -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    mention_sweeps (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        swept_by -> SqlUuid,
+        swept_at -> Instant,
+        swept_on -> Date,
+        terms -> Text,
+        pupil_name_reason -> Nullable<Text>,
+        sources -> Text,
+        platform_other_name -> Nullable<Text>,
+        result_count -> Integer,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    mention_sweep_lapses (school_id, since_on) {
+        school_id -> SqlUuid,
+        since_on -> Date,
+        recorded_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    mentions (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        state -> Text,
+        sweep_id -> Nullable<SqlUuid>,
+        account_id -> Nullable<SqlUuid>,
+        url -> Text,
+        url_hash -> Text,
+        platform -> Text,
+        platform_other_name -> Nullable<Text>,
+        captured_at -> Instant,
+        captured_by -> SqlUuid,
+        author_name -> Nullable<Text>,
+        author_anonymous -> Bool,
+        excerpt -> Text,
+        sentiment -> Text,
+        topics -> Text,
+        scope -> Nullable<Text>,
+        scope_reason -> Nullable<Text>,
+        assessed_at -> Nullable<Instant>,
+        assessed_by -> Nullable<SqlUuid>,
+        procedure_version_id -> Nullable<SqlUuid>,
+        branch -> Nullable<Text>,
+        responded_at -> Nullable<Instant>,
+        responded_by -> Nullable<SqlUuid>,
+        response_note -> Nullable<Text>,
+        no_response_reason -> Nullable<Text>,
+        closed_at -> Nullable<Instant>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    mention_purges (school_id, purged_on) {
+        school_id -> SqlUuid,
+        purged_on -> Date,
+        purged -> Integer,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    low_level_concerns (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        about_person_id -> SqlUuid,
+        recorded_by -> SqlUuid,
+        shared_by_id -> Nullable<SqlUuid>,
+        state -> Text,
+        occurred_on -> Date,
+        what_happened -> Text,
+        context -> Text,
+        action_taken -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+        review_reason -> Nullable<Text>,
+        reviewed_at -> Nullable<Instant>,
+        reviewed_by -> Nullable<SqlUuid>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -1121,5 +1260,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     parent_ladder_steps,
     statutory_clocks,
     handovers,
-    exit_records
+    exit_records,
+    response_procedures,
+    comment_procedures,
+    mention_sweeps,
+    mention_sweep_lapses,
+    mentions,
+    mention_purges,
+    low_level_concerns
 );

@@ -207,6 +207,10 @@ ids! {
     StatutoryClockId;
     HandoverId;
     ExitRecordId;
+    ResponseProcedureId;
+    MentionSweepId;
+    MentionId;
+    LowLevelConcernId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.
@@ -322,4 +326,10 @@ stored_as_text!(
     crate::resources::handovers::HandoverState,
     crate::resources::handovers::HandoverOutcome,
     crate::resources::exit_records::ExitMethod,
+    crate::policy::mentions::MentionScope,
+    crate::policy::mentions::Sentiment,
+    crate::resources::response_procedures::ResponseProcedureState,
+    crate::resources::mentions::MentionState,
+    crate::resources::low_level_concerns::LowLevelConcernState,
+    crate::resources::low_level_concerns::ConcernOutcome,
 );

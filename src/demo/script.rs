@@ -115,6 +115,7 @@ pub fn steps(calendar: &Calendar) -> Vec<Step> {
         comments(calendar),
         leaver(calendar),
         conduct(calendar),
+        mentions(calendar),
     ]
     .concat();
     // The sort is stable: what happens at the same time happens in the order in which it is written.
@@ -415,6 +416,44 @@ fn proposals(calendar: &Calendar) -> Vec<Step> {
     ]
 }
 
+/// A sweep of the web each week, what it found, how that was responded to, and a concern.
+fn mentions(calendar: &Calendar) -> Vec<Step> {
+    let on = |days, hour, minute| calendar.on(days, hour, minute);
+    let sweep = |days, name, results| {
+        step(on(days, 14, 0), "leadership_team", "POST /v1/mention-sweeps").known_as(name).with(json!({
+            "terms": ["Weald Community Primary School", "Weald CPS"], "sources": ["facebook", "x"], "result_count": results,
+        }))
+    };
+    let found = |at, name, url: &str, sentiment: &str, topic: &str, excerpt: &str| {
+        step(at, "leadership_team", "POST /v1/mentions").known_as(name).with(json!({
+            "sweep_id": "{sweep}", "url": url, "platform": "facebook", "public": true, "author_anonymous": true, "excerpt": excerpt,
+            "sentiment": sentiment, "topics": [topic],
+        }))
+    };
+    let assess =
+        |call, scope: &str, reason: &str| step(on(-5, 8, 0), "headteacher", call).with(json!({ "scope": scope, "reason": reason }));
+    vec![
+        sweep(-20, "first sweep", 0),
+        sweep(-13, "second sweep", 1),
+        sweep(-6, "sweep", 3),
+        found(on(-6, 14, 10), "praised", "https://social.example/p/1", "positive", "concert", "Weald's concert was the best in years."),
+        found(on(-6, 14, 15), "criticised", "https://social.example/p/2", "negative", "parking", "Weald does nothing about the parking."),
+        found(on(-6, 14, 20), "private matter", "https://social.example/p/3", "neutral", "other", "We had a lovely week in Wales."),
+        assess("POST /v1/mentions/{praised}/assess", "personal_associated", "A parent speaks of the school."),
+        assess("POST /v1/mentions/{criticised}/assess", "personal_associated", "A neighbour speaks of the school."),
+        assess("POST /v1/mentions/{private matter}/assess", "out_of_scope", "It has nothing to do with the school."),
+        step(on(-5, 9, 0), "leadership_team", "POST /v1/mentions/{criticised}/respond").with(json!({
+            "procedure_version_id": "{procedure}", "branch": "acknowledge_and_talk",
+            "note": "Thanked the author, and offered to talk at the gate.",
+        })),
+        step(on(-5, 9, 30), "leadership_team", "POST /v1/mentions/{criticised}/close"),
+        step(on(-4, 16, 0), "ruth.evans", "POST /v1/low-level-concerns").with(json!({
+            "about_person_id": "{tom.hughes}", "occurred_on": calendar.day(-4),
+            "what_happened": "Took a picture of the class on a phone of his own.", "context": "On a trip; the school's tablet was flat.",
+        })),
+    ]
+}
+
 /// Who wrote what, and when it came in.
 fn comment(account: &str, kind: &str, received_at: Instant, author: Option<&str>, text: &str) -> Value {
     let mut comment = json!({ "account_id": format!("{{{account}}}"), "kind": kind, "text": text, "received_at": received_at });
@@ -440,7 +479,7 @@ fn comments(calendar: &Calendar) -> Vec<Step> {
         // In time.
         log(on(-7, 12, 30), "tom.hughes", "result", comment("sport", "query", on(-7, 12, 0), Some("Ade O."), "Who won on Saturday?")),
         step(on(-7, 13, 0), "tom.hughes", "POST /v1/comments/{result}/respond").with(answer("We did, three to one!")),
-        step(on(-7, 13, 5), "tom.hughes", "POST /v1/comments/{result}/close"),
+        step(on(-7, 13, 5), "tom.hughes", "POST /v1/comments/{result}/close").with(json!({})),
         // Too late.
         log(
             on(-6, 10, 20),
@@ -449,7 +488,7 @@ fn comments(calendar: &Calendar) -> Vec<Step> {
             comment("page", "query", on(-6, 10, 0), Some("Jo Marsh"), "Is the new lunch menu on the website?"),
         ),
         step(on(-4, 9, 0), "staff", "POST /v1/comments/{lunch}/respond").with(answer("It is now, under Families. Sorry for the wait.")),
-        step(on(-4, 9, 5), "staff", "POST /v1/comments/{lunch}/close"),
+        step(on(-4, 9, 5), "staff", "POST /v1/comments/{lunch}/close").with(json!({})),
         // One reply to two comments (A9).
         log(
             on(-5, 16, 10),
@@ -481,7 +520,7 @@ fn comments(calendar: &Calendar) -> Vec<Step> {
         ),
         step(on(0, 9, 15), "staff", "POST /v1/comments/{fair}/respond").with(acknowledge("We are asking the Friends of Weald.")),
         step(on(0, 15, 30), "staff", "POST /v1/comments/{fair}/respond").with(answer("At two o'clock. Do come!")),
-        step(on(0, 15, 35), "staff", "POST /v1/comments/{fair}/close"),
+        step(on(0, 15, 35), "staff", "POST /v1/comments/{fair}/close").with(json!({})),
         // At the weekend, and forgotten.
         log(
             on(-1, 20, 10),

@@ -17,8 +17,8 @@ use weald::app::{self, State};
 use weald::clock::{Clock, Instant};
 use weald::config::{Service, Storage};
 use weald::db::Conn;
-use weald::db::schema::{policy_versions, service_accounts};
-use weald::db::types::{PolicyVersionId, SchoolId, ServiceAccountId};
+use weald::db::schema::{policy_versions, response_procedures, service_accounts};
+use weald::db::types::{PolicyVersionId, ResponseProcedureId, SchoolId, ServiceAccountId};
 use weald::events::{self, Actor, Event, EventType};
 use weald::policy::holidays::HolidayDivision;
 use weald::policy::roles::Role;
@@ -124,6 +124,9 @@ fn set_up(tx: &mut Conn, school: &schools::SchoolRow, hash: &str, now: Instant) 
         .select((policy_versions::id, policy_versions::content_hash))
         .first(tx)?;
     names.extend([("policy", policy.to_string()), ("policy text", hash)]);
+    let procedure: ResponseProcedureId =
+        response_procedures::table.filter(response_procedures::school_id.eq(school.id)).select(response_procedures::id).first(tx)?;
+    names.insert("procedure", procedure.to_string());
     let courses = courses::rows::required_for(tx, school.id, Activity::AccountManager)?;
     names.extend(script::COURSES.into_iter().zip(courses.iter().map(ToString::to_string)));
     Ok(names)

@@ -163,6 +163,20 @@ event_types! {
     HandoverLeaverReturned = "handover.leaver_returned" on "handover", "R-IT-4": "The leaver is at the school after all.";
     ExitRecordMade = "exit_record.made" on "exit_record", "BEH-2d": "A leaver acknowledged that confidentiality continues.";
     ExitRecordVoided = "exit_record.voided" on "exit_record", "BEH-2d": "A record of a leaver ceased to count, since they are at the school after all.";
+    MentionSweepLogged = "mention_sweep.logged" on "mention_sweep", "PRO-1": "Somebody searched the web for public postings about the school.";
+    MentionSweepOverdue = "mention_sweep.overdue" on "school", "PRO-1": "Nobody searched the web for too long; who answers for the school is told.";
+    MentionCaptured = "mention.captured" on "mention", "PRO-1": "A public posting about the school was recorded.";
+    MentionAssessed = "mention.assessed" on "mention", "SC-1": "It was decided whose business a posting is.";
+    MentionPurged = "mention.purged" on "mention", "SC-7": "A posting was found out of scope, and nothing of it was kept but a count.";
+    MentionResponded = "mention.responded" on "mention", "PRO-2": "A posting was responded to by the procedure.";
+    MentionNeedsNoResponse = "mention.no_response_required" on "mention", "PRO-2": "A posting was found to need no response, by the procedure.";
+    MentionClosed = "mention.closed" on "mention", "PRO-2": "A posting was closed.";
+    ResponseProcedureDrafted = "response_procedure.drafted" on "response_procedure", "PRO-2": "A version of the response procedure was drafted.";
+    ResponseProcedureEdited = "response_procedure.edited" on "response_procedure", "PRO-2": "A draft of the response procedure was edited.";
+    ResponseProcedurePublished = "response_procedure.published" on "response_procedure", "PRO-2": "A version of the response procedure came into force.";
+    ResponseProcedureSuperseded = "response_procedure.superseded" on "response_procedure", "PRO-2": "A version of the response procedure made way for a newer one.";
+    LowLevelConcernRecorded = "low_level_concern.recorded" on "low_level_concern", "DO-9": "A low-level concern was recorded.";
+    LowLevelConcernReviewed = "low_level_concern.reviewed" on "low_level_concern", "DO-9": "A low-level concern was reviewed.";
 }
 
 impl EventType {

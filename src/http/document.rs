@@ -90,6 +90,9 @@ const TAGS: &[(&str, &str)] = &[
     ("notifications", "What the caller was told of."),
     ("handovers", "What becomes of the accounts of those who leave."),
     ("exit-records", "That confidentiality continues after leaving."),
+    ("mentions", "Searches of the web for public postings about the school, and what they found."),
+    ("response-procedures", "By which procedure others' comments are responded to."),
+    ("low-level-concerns", "Low-level concerns about those who work with the school."),
     ("events", "The one log: audit trail and change feed."),
     ("service", "Health, figures and the problems there are."),
 ];

@@ -158,6 +158,13 @@ impl<T: Resource> Versioned<T> {
     }
 }
 
+impl<T> Versioned<T> {
+    /// The decision has done away with it: 204.
+    pub fn gone() -> Self {
+        Gone::new().0.into()
+    }
+}
+
 impl<T: Serialize> Plain<T> {
     /// # Errors
     /// Where the view cannot be written as JSON.

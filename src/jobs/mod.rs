@@ -25,8 +25,8 @@ use crate::problem::Problem;
 use crate::resources::accounts::rows::{Account, Sight};
 use crate::resources::business_cases::BusinessCaseState;
 use crate::resources::{
-    accounts, business_cases, comments, courses, eligibility, handovers, incidents, monitoring, notifications, people, policies, referrals,
-    schools, statutory_clocks,
+    accounts, business_cases, comments, courses, eligibility, handovers, incidents, mention_sweeps, monitoring, notifications, people,
+    policies, referrals, response_procedures, schools, statutory_clocks,
 };
 
 /// As which the jobs stand in the log.
@@ -129,6 +129,8 @@ const JOBS: &[(&str, Job)] = &[
     ("compliance", record_compliance),
     ("referrals", record_overdue_referrals),
     ("statutory", record_overdue_statutory),
+    ("procedures", seed_procedure),
+    ("unswept", record_unswept),
 ];
 
 async fn batches(state: &State, school: SchoolId, job: Job) -> Result<usize, Problem> {
@@ -233,6 +235,20 @@ fn record_overdue_statutory(tx: &mut Conn, run: &Run) -> Result<usize, Problem> 
         notifications::rows::notify(tx, run.school, &officers, EventType::StatutoryClockOverdue, clock.uuid(), run.now)?;
     }
     tell(tx, run, "told", overdue.iter().map(|clock| Event::new(EventType::StatutoryClockOverdue, clock.uuid())).collect())
+}
+
+/// PRO-2: a school that was there before there were response procedures gets the one that every school begins with.
+fn seed_procedure(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
+    Ok(response_procedures::seed::seed(tx, run.actor())?.into())
+}
+
+/// PRO-1: that nobody has searched the web for too long is recorded once, and the headteacher is told.
+fn record_unswept(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
+    let school = schools::rows::find(tx, run.school)?;
+    if !mention_sweeps::rows::record_lapse(tx, &school, run.now)? {
+        return Ok(0);
+    }
+    tell(tx, run, "told", vec![Event::new(EventType::MentionSweepOverdue, school.id.uuid())])
 }
 
 /// Records what whoever answers for the school has to know, with their id as `name`.

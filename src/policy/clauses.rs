@@ -68,4 +68,9 @@ clauses! {
     Leg2 = "LEG-2": "No breach of data protection or confidentiality";
     RIt4 = "R-IT-4": "The IT technician closes or transfers the accounts of whoever leaves";
     Beh2d = "BEH-2d": "Confidentiality continues after leaving";
+    Sc5 = "SC-5": "What is on official channels, school accounts or in the school's name is professional";
+    Pro1 = "PRO-1": "The school looks out for public postings about itself";
+    Pro2 = "PRO-2": "Others' comments are responded to by a defined process";
+    PuPc2 = "PU-PC-2": "Parents are encouraged to comment appropriately";
+    Do9 = "DO-9": "Seek advice, and report mistakes by the school's process";
 }

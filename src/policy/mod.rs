@@ -22,4 +22,7 @@ pub mod required;
 pub mod text;
 pub mod training;
 
+pub mod concerns;
 pub mod handover;
+pub mod mentions;
+pub mod procedures;

@@ -25,7 +25,7 @@ on_both_engines! {
         let logged: Vec<EventId> = school
             .read(move |conn| events::table.filter(events::school_id.eq(id)).order(events::number).select(events::id).load(conn))
             .await;
-        assert_eq!((seen.len(), seen), (9, logged.iter().map(ToString::to_string).collect::<Vec<_>>()));
+        assert_eq!((seen.len(), seen), (10, logged.iter().map(ToString::to_string).collect::<Vec<_>>()));
         let latest = head.get("/v1/events?after=latest").await.is(200);
         assert_eq!(latest["items"], json!([]));
         let draft = school.draft().await;
@@ -83,40 +83,40 @@ on_both_engines! {
         school.approved_case().await;
         let id = school.id;
         let verify = async || school.read(move |conn| chain::verify(conn, id)).await;
-        assert_eq!(verify().await, Ok(6));
-        let drafted = move || events::table.find((id, 4_i64));
+        assert_eq!(verify().await, Ok(7));
+        let drafted = move || events::table.find((id, 5_i64));
         let set_type = move |to: &'static str| move |tx: &mut weald::db::Conn| diesel::update(drafted()).set(events::event_type.eq(to)).execute(tx);
         school.write(set_type("business_case.rejected")).await;
-        assert_eq!(verify().await, Err(Break::Changed(4)));
+        assert_eq!(verify().await, Err(Break::Changed(5)));
         school.write(set_type("business_case.drafted")).await;
-        assert_eq!(verify().await, Ok(6));
+        assert_eq!(verify().await, Ok(7));
 
         let renumber = move |from: i64, to: i64| {
             move |tx: &mut weald::db::Conn| diesel::update(events::table.find((id, from))).set(events::number.eq(to)).execute(tx)
         };
-        for (from, to) in [(4, 9), (5, 4), (9, 5)] {
+        for (from, to) in [(5, 9), (6, 5), (9, 6)] {
             school.write(renumber(from, to)).await;
         }
-        assert_eq!(verify().await, Err(Break::Changed(4)), "two rows swapped");
-        for (from, to) in [(5, 9), (4, 5), (9, 4)] {
+        assert_eq!(verify().await, Err(Break::Changed(5)), "two rows swapped");
+        for (from, to) in [(6, 9), (5, 6), (9, 5)] {
             school.write(renumber(from, to)).await;
         }
-        assert_eq!(verify().await, Ok(6));
+        assert_eq!(verify().await, Ok(7));
 
-        school.write(move |tx| diesel::delete(events::table.find((id, 6_i64))).execute(tx)).await;
-        assert_eq!(verify().await, Err(Break::Truncated { found: 5, head: 6 }));
+        school.write(move |tx| diesel::delete(events::table.find((id, 7_i64))).execute(tx)).await;
+        assert_eq!(verify().await, Err(Break::Truncated { found: 6, head: 7 }));
         school.write(move |tx| diesel::delete(drafted()).execute(tx)).await;
-        assert_eq!(verify().await, Err(Break::Missing(4)));
+        assert_eq!(verify().await, Err(Break::Missing(5)));
     }
 
     async fn a_signed_head_that_was_kept_shows_that_the_log_was_cut_off(school: School) {
         school.approved_case().await;
         let head = school.service().get("/v1/events/head").await.is(200);
-        assert_eq!((&head["number"], head["hash"].as_str().map(str::len)), (&json!(6), Some(43)), "{head}");
+        assert_eq!((&head["number"], head["hash"].as_str().map(str::len)), (&json!(7), Some(43)), "{head}");
         let signed = head["signed_head"].as_str().unwrap();
         let keys = &school.state().tokens;
         let kept = Head::read(signed, keys).unwrap();
-        assert_eq!((kept.school, kept.number, json!(kept.hash)), (school.id, 6, head["hash"].clone()));
+        assert_eq!((kept.school, kept.number, json!(kept.hash)), (school.id, 7, head["hash"].clone()));
         assert_eq!(Head::read(&school.dpo().token().await, keys), None, "an access token is no head");
         assert_eq!(Head::read(&format!("{}A{}", &signed[..60], &signed[61..]), keys), None, "altered");
         school.bearer(signed).get("/v1/events/head").await.is(401);
@@ -133,9 +133,9 @@ on_both_engines! {
             let hash: String = events::table.find((id, cut - 1)).select(events::hash).first(tx)?;
             diesel::update(event_heads::table.find(id)).set((event_heads::number.eq(cut - 1), event_heads::hash.eq(hash))).execute(tx)
         }).await;
-        assert_eq!(school.read(move |conn| chain::verify(conn, id)).await, Ok(5), "the chain alone cannot tell");
-        assert_eq!(leads().await, Err(Break::NotTheHead(6)));
+        assert_eq!(school.read(move |conn| chain::verify(conn, id)).await, Ok(6), "the chain alone cannot tell");
+        assert_eq!(leads().await, Err(Break::NotTheHead(7)));
         school.draft().await;
-        assert_eq!(leads().await, Err(Break::NotTheHead(6)), "written anew");
+        assert_eq!(leads().await, Err(Break::NotTheHead(7)), "written anew");
     }
 }

@@ -43,3 +43,6 @@ mod vault;
 
 mod exit_records;
 mod handovers;
+mod low_level_concerns;
+mod mentions;
+mod response_procedures;

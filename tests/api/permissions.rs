@@ -129,6 +129,10 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("disclosures", id(&school.dsl().post(incident.url("disclosures"), json!({ "motivation": "To help." })).await.is(201))),
         ("handovers", id(&school.handover().await)),
         ("exit-records", id(&school.exit_record(&school.governor()).await)),
+        ("mention-sweeps", id(&school.sweep(json!({})).await)),
+        ("mentions", id(&school.mention(&school.headteacher(), json!({})).await)),
+        ("response-procedures", id(&school.procedure_draft().await)),
+        ("low-level-concerns", id(&school.concern_about(&school.staff(), &school.second_staff()).await)),
     ])
 }
 
@@ -137,8 +141,13 @@ fn collection(path: &str, name: &str) -> String {
     match name {
         "id" => path.split("/{id}").next().and_then(|before| before.rsplit('/').next()).unwrap_or_default().to_owned(),
         "person_id" | "guardian_id" | "pupil_id" | "delegate_id" | "trainer_id" | "deliverer_id" | "parent_id" => "people".to_owned(),
+        "person_id" | "guardian_id" | "pupil_id" | "delegate_id" | "trainer_id" | "deliverer_id" | "about_person_id" | "shared_by_id" => {
+            "people".to_owned()
+        }
         "subject_id" => "accounts".to_owned(),
         "session_id" => "training-sessions".to_owned(),
+        "procedure_version_id" => "response-procedures".to_owned(),
+        "sweep_id" => "mention-sweeps".to_owned(),
         "policy_id" => "policies".to_owned(),
         name => format!("{}s", name.trim_end_matches("_id").replace('_', "-")),
     }

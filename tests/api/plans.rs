@@ -140,6 +140,34 @@ on_both_engines! {
         }
     }
 
+    async fn every_filter_of_the_mentions_walks_an_index(school: School) {
+        use weald::db::types::{AccountId, MentionId, MentionSweepId};
+        use weald::policy::mentions::Sentiment;
+        use weald::resources::mentions::MentionState;
+        use weald::resources::mentions::rows::{Filter, MentionRow, Sight, listing};
+        school.mention(&school.staff(), serde_json::json!({})).await;
+        school.write(|tx| diesel::sql_query("ANALYZE").execute(tx)).await;
+        let (id, staff) = (school.id, school.staff().id());
+        for filter in [
+            Filter::default(),
+            Filter { states: vec![MentionState::Captured], ..Filter::default() },
+            Filter { sentiments: vec![Sentiment::Negative, Sentiment::Mixed], ..Filter::default() },
+            Filter { accounts: vec![AccountId::new()], ..Filter::default() },
+            Filter { sweeps: vec![MentionSweepId::new()], ..Filter::default() },
+        ] {
+            for sight in [Sight::All, Sight::Own(staff)] {
+                for after in [None, Some(MentionId::new())] {
+                    let mut window = Window::<MentionId>::new(None, None, &"").unwrap();
+                    window.after = after;
+                    let filter = filter.clone();
+                    let plan = school.read(move |conn| plan(conn, listing(id, sight, &filter, &window).select(MentionRow::as_select()))).await;
+                    assert!(plan.to_lowercase().contains("index"), "no index is walked:\n{plan}");
+                    assert!(!plan.contains("TEMP B-TREE") && !plan.contains("Sort") && !plan.contains("Seq Scan"), "rows are sorted:\n{plan}");
+                }
+            }
+        }
+    }
+
     async fn every_list_of_checks_walks_an_index(school: School) {
         for account in [school.active_account().await, school.active_account().await] {
             school.staff().post("/v1/monitoring-checks", serde_json::json!({ "account_id": account["id"] })).await.is(201);

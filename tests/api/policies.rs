@@ -47,7 +47,7 @@ on_both_engines! {
         assert_eq!(words("R-HT-5"), "Approve account creation");
         assert!(words("MON-2").contains("within 24 hours (or on the next working day if received at a weekend)"));
         assert!(words("PU-PC-2").starts_with("Parents/carers are encouraged"), "without the typo (A28)");
-        let seeded = [("school.created", "system"), ("policy.created", "system"), ("policy_version.published", "system")];
+        let seeded = ["school.created", "policy.created", "policy_version.published", "response_procedure.published"].map(|kind| (kind, "system"));
         assert_eq!(log_of(&school).await, seeded.map(|(kind, role)| (kind.to_owned(), role.to_owned())));
     }
 

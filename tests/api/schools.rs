@@ -80,9 +80,9 @@ on_both_engines! {
     async fn the_log_says_when_a_change_computes_the_deadlines_anew(school: School) {
         let log = async || school.headteacher().get("/v1/events?limit=200").await.is(200);
         school.edit(json!({ "name": "x" })).await.is(200);
-        assert_eq!(log().await.each("type"), ["school.created", "policy.created", "policy_version.published", "school.changed"]);
+        assert_eq!(log().await.each("type"), ["school.created", "policy.created", "policy_version.published", "response_procedure.published", "school.changed"]);
         school.headteacher().patch(school.path(), closed(&[(INSET, "INSET day")])).if_match("\"2\"").await.is(200);
-        assert_eq!(log().await.each("type")[4..], ["school.changed", "school.deadlines_recomputed"]);
+        assert_eq!(log().await.each("type")[5..], ["school.changed", "school.deadlines_recomputed"]);
     }
 
     async fn a_changed_calendar_moves_the_deadlines_that_still_run_and_no_others(school: School) {

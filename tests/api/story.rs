@@ -58,10 +58,10 @@ on_both_engines! {
         let feed = head.get("/v1/events?limit=200").await.is(200);
         let types: Vec<&str> = feed["items"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
         assert_eq!(types, [
-            "school.created", "policy.created", "policy_version.published", "business_case.drafted", "business_case.edited", "business_case.submitted", "business_case.approved",
+            "school.created", "policy.created", "policy_version.published", "response_procedure.published", "business_case.drafted", "business_case.edited", "business_case.submitted", "business_case.approved",
             "account.created", "business_case.used", "account.activated", "comment.logged", "comment.responded", "comment.responded", "comment.closed",
         ]);
         let id = school.id;
-        assert_eq!(school.read(move |conn| weald::events::chain::verify(conn, id)).await, Ok(14));
+        assert_eq!(school.read(move |conn| weald::events::chain::verify(conn, id)).await, Ok(15));
     }
 }

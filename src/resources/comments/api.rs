@@ -9,16 +9,16 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use validator::Validate;
 
-use super::rows::{self, CommentRow, Filter, Key, Order, ResponseRow, Sight};
+use super::rows::{self, CommentRow, Filter, FollowedRow, Key, Order, ResponseRow, Sight};
 use super::rules::{self, CommentAction, CommentKind, CommentState, ResponseKind};
 use crate::access::caller::Caller;
 use crate::access::permissions::{AnswerComment, LogComment, Permission, ReadComments};
 use crate::app::State;
 use crate::clock::Instant;
 use crate::db::Conn;
-use crate::db::types::{AccountId, CommentId, PersonId, ResponseId};
+use crate::db::types::{AccountId, CommentId, PersonId, ResponseId, ResponseProcedureId};
 use crate::events::{self, Event, EventType};
-use crate::http::body::{NoBody, Valid};
+use crate::http::body::Valid;
 use crate::http::document::{Fails, IfMatchHeader};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
@@ -26,8 +26,10 @@ use crate::http::reply::{Created, Plain, Resource, Versioned};
 use crate::http::text::{Line, Link, Prose, present};
 use crate::page::{Page, Window};
 use crate::policy::deadline::{self, DeadlineRule};
+use crate::policy::mentions::Sentiment;
+use crate::policy::procedures;
 use crate::problem::{Code, FieldError, Problem};
-use crate::resources::{accounts, moderation_actions, schools};
+use crate::resources::{accounts, moderation_actions, response_procedures, schools};
 use crate::words::words;
 
 pub fn operations(config: &mut ServiceConfig) {
@@ -74,6 +76,10 @@ pub struct Comment {
     pub url: Option<String>,
     #[schema(max_length = 10000)]
     pub text: String,
+    /// How the author speaks of the school, where somebody said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub sentiment: Option<Sentiment>,
     /// When the platform received it: the clock runs from here (A5).
     pub received_at: Instant,
     pub noticed_at: Instant,
@@ -113,6 +119,14 @@ pub struct Comment {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub moderated_at: Option<Instant>,
+    /// The version of the response procedure that was followed (PRO-2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub procedure_version_id: Option<ResponseProcedureId>,
+    /// The branch of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 40, nullable = false)]
+    pub branch: Option<String>,
     /// Oldest first.
     #[schema(max_items = 50)]
     pub responses: Vec<CommentResponse>,
@@ -183,6 +197,10 @@ pub struct NewComment {
     #[validate(nested)]
     #[schema(inline)]
     pub text: Prose<10000>,
+    /// How the author speaks of the school. A negative comment is closed by the response procedure (PRO-2).
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub sentiment: Option<Sentiment>,
     /// When the platform received it, with its offset.
     pub received_at: Instant,
     /// It is offensive, and comes first in the queue (HND-1).
@@ -210,6 +228,10 @@ pub struct NewResponse {
     #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     pub responded_at: Option<Instant>,
+    /// How the author speaks of the school, in place of what was said before.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub sentiment: Option<Sentiment>,
     /// Further comments that the same reply responds to (A9).
     #[serde(default)]
     #[validate(length(max = 100))]
@@ -225,6 +247,22 @@ pub struct NoResponseReason {
     #[validate(nested)]
     #[schema(inline)]
     pub reason: Prose<2000>,
+}
+
+/// By which procedure a comment is closed; an empty object where nothing asks for one.
+#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "procedure_version_id": "0198a4b2-6f00-7000-8000-0000000000f1", "branch": "acknowledge_and_talk" }))]
+pub struct CommentClosing {
+    /// The version of the response procedure that was followed: the one in force.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub procedure_version_id: Option<ResponseProcedureId>,
+    /// The branch of it.
+    #[serde(default, deserialize_with = "present")]
+    #[validate(nested)]
+    #[schema(inline, nullable = false)]
+    pub branch: Option<Line<40>>,
 }
 
 words! {
@@ -285,7 +323,9 @@ pub fn sight<P, Q: Permission>(me: &Caller<P>) -> Sight {
     }
 }
 
-pub fn view<P>(me: &Caller<P>, row: CommentRow, responses: Vec<ResponseRow>, moderated_at: Option<Instant>) -> Comment {
+pub fn view<P>(me: &Caller<P>, row: CommentRow, attached: Attached) -> Comment {
+    let Attached { responses, moderated_at, followed } = attached;
+    let (procedure_version_id, branch) = followed.map(|row| (row.procedure_version_id, row.branch)).unzip();
     Comment {
         id: row.id,
         account_id: row.account_id,
@@ -298,6 +338,7 @@ pub fn view<P>(me: &Caller<P>, row: CommentRow, responses: Vec<ResponseRow>, mod
         author_anonymous: row.author_anonymous,
         url: row.url,
         text: row.text,
+        sentiment: row.sentiment,
         received_at: row.received_at,
         noticed_at: row.noticed_at,
         logged_by: row.logged_by,
@@ -313,6 +354,8 @@ pub fn view<P>(me: &Caller<P>, row: CommentRow, responses: Vec<ResponseRow>, mod
         urgent: row.urgent,
         urgent_due_at: row.urgent_due_at,
         moderated_at,
+        procedure_version_id,
+        branch,
         responses: responses
             .into_iter()
             .map(|row| CommentResponse {
@@ -332,21 +375,30 @@ pub fn view<P>(me: &Caller<P>, row: CommentRow, responses: Vec<ResponseRow>, mod
 }
 
 fn view_with_responses<P>(conn: &mut Conn, me: &Caller<P>, row: CommentRow) -> Result<Comment, Problem> {
-    let (given, moderated_at) = with_all(conn, me, std::slice::from_ref(&row))?.remove(&row.id).unwrap_or_default();
-    Ok(view(me, row, given, moderated_at))
+    let attached = attached(conn, me, std::slice::from_ref(&row))?.remove(&row.id).unwrap_or_default();
+    Ok(view(me, row, attached))
 }
 
-/// The responses to comments, and when each was first moderated, for all of them at once.
-pub fn with_all<P>(
-    conn: &mut Conn,
-    me: &Caller<P>,
-    comments: &[CommentRow],
-) -> Result<HashMap<CommentId, (Vec<ResponseRow>, Option<Instant>)>, Problem> {
+/// What belongs to a comment beside its row.
+#[derive(Clone, Debug, Default)]
+pub struct Attached {
+    responses: Vec<ResponseRow>,
+    /// When it was first moderated.
+    moderated_at: Option<Instant>,
+    followed: Option<FollowedRow>,
+}
+
+/// What belongs to comments, for all of them at once.
+pub fn attached<P>(conn: &mut Conn, me: &Caller<P>, comments: &[CommentRow]) -> Result<HashMap<CommentId, Attached>, Problem> {
     let ids: Vec<CommentId> = comments.iter().map(|row| row.id).collect();
     let mut responses = rows::responses_to(conn, me.school(), &ids)?;
     let moderated = moderation_actions::rows::first_of(conn, me.school(), &ids)?;
-    let whole = |id: CommentId| (id, (responses.remove(&id).unwrap_or_default(), moderated.get(&id).copied()));
-    Ok(ids.into_iter().map(whole).collect())
+    let mut followed = rows::followed_by(conn, me.school(), &ids)?;
+    let attached = |id: CommentId| {
+        let responses = responses.remove(&id).unwrap_or_default();
+        (id, Attached { responses, moderated_at: moderated.get(&id).copied(), followed: followed.remove(&id) })
+    };
+    Ok(ids.into_iter().map(attached).collect())
 }
 
 /// List comments.
@@ -363,11 +415,11 @@ async fn list_comments(caller: Caller<ReadComments>, query: Query<CommentQuery>)
         .read(move |conn, me| {
             filter.overdue = overdue.map(|overdue| (overdue, me.now()));
             let rows = rows::list(conn, me.school(), sight::<_, ReadComments>(me), &filter, order, &window)?;
-            let mut whole = with_all(conn, me, &rows)?;
+            let mut attached = attached(conn, me, &rows)?;
             let key = |row: &CommentRow| -> Key { (if order == Order::Due { row.due_at } else { row.updated_at }, row.id) };
             Ok(window.page(rows, key, |row| {
-                let (given, moderated_at) = whole.remove(&row.id).unwrap_or_default();
-                view(me, row, given, moderated_at)
+                let attached = attached.remove(&row.id).unwrap_or_default();
+                view(me, row, attached)
             }))
         })
         .await?;
@@ -405,9 +457,8 @@ async fn log_comment(caller: Caller<LogComment>, new: Valid<NewComment>, state: 
                 && let Some(row) = rows::by_external_id(tx, me.school(), account.row.id, external_id)?
             {
                 // Who only logs learns that it is there, not what was responded.
-                let known = if me.may::<ReadComments>() { with_all(tx, me, std::slice::from_ref(&row))? } else { HashMap::new() };
-                let (given, moderated_at) = known.into_values().next().unwrap_or_default();
-                return Ok(Created::new(&view(me, row, given, moderated_at))?.already_there());
+                let known = if me.may::<ReadComments>() { view_with_responses(tx, me, row)? } else { view(me, row, Attached::default()) };
+                return Ok(Created::new(&known)?.already_there());
             }
             accounts::rules::check_in_use(account.row.state)?;
             let author_name = new.author_name.map(Line::into_inner);
@@ -449,6 +500,7 @@ async fn log_comment(caller: Caller<LogComment>, new: Valid<NewComment>, state: 
                 version: 1,
                 created_at: now,
                 updated_at: now,
+                sentiment: new.sentiment,
             };
             if new.offensive {
                 rules::flag(&mut row, schools::rows::find(tx, me.school())?.urgent_target_minutes, now);
@@ -456,7 +508,7 @@ async fn log_comment(caller: Caller<LogComment>, new: Valid<NewComment>, state: 
             rows::insert(tx, &row)?;
             let event = Event::new(EventType::CommentLogged, row.id.uuid()).state(row.state).related("account_id", row.account_id.uuid());
             events::record(tx, me, event)?;
-            Created::new(&view(me, row, Vec::new(), None))
+            Created::new(&view(me, row, Attached::default()))
         })
         .await
 }
@@ -498,7 +550,7 @@ async fn respond_to_comment(
         .write(move |tx, me| {
             let response = response.into_inner();
             let sight = sight::<_, AnswerComment>(me);
-            let first = rows::find(tx, me.school(), sight, *id)?;
+            let mut first = rows::find(tx, me.school(), sight, *id)?;
             rules::check(CommentAction::Respond, first.state)?;
             let mut others = rows::find_all(tx, me.school(), sight, &response.answers)?;
             others.retain(|row| row.id != first.id);
@@ -522,6 +574,9 @@ async fn respond_to_comment(
                 return Err(Problem::new(Code::ValidationFailed).with_errors(errors));
             }
             let responded_at = response.responded_at.unwrap_or_else(|| me.now());
+            let before = first.sentiment;
+            first.sentiment = response.sentiment.or(before);
+            let marked = first.sentiment != before;
             let mut happened = Vec::new();
             let mut answered = vec![first];
             answered.append(&mut others);
@@ -551,6 +606,7 @@ async fn respond_to_comment(
                 };
                 rows::insert_response(tx, &response)?;
                 let event = Event::new(EventType::CommentResponded, row.id.uuid()).state(row.state);
+                let event = event.changed([("sentiment", marked && row.id == *id)]);
                 happened.push(event.related("account_id", row.account_id.uuid()).related("response_id", response.id.uuid()));
             }
             events::record_all(tx, me, happened)?;
@@ -566,12 +622,12 @@ fn change(
     id: CommentId,
     seen: &IfMatch,
     action: CommentAction,
-    apply: impl FnOnce(&mut CommentRow) -> EventType,
+    apply: impl FnOnce(&mut Conn, &mut CommentRow) -> Result<EventType, Problem>,
 ) -> Result<Versioned<Comment>, Problem> {
     let mut row = rows::find(tx, me.school(), sight::<_, AnswerComment>(me), id)?;
     rules::check(action, row.state)?;
     seen.check(row.version)?;
-    let kind = apply(&mut row);
+    let kind = apply(tx, &mut row)?;
     rows::save(tx, &mut row, me.now())?;
     events::record(tx, me, Event::new(kind, row.id.uuid()).state(row.state).related("account_id", row.account_id.uuid()))?;
     Versioned::new(&view_with_responses(tx, me, row)?)
@@ -591,29 +647,38 @@ async fn waive_comment_response(
 ) -> Result<Versioned<Comment>, Problem> {
     caller
         .write(move |tx, me| {
-            change(tx, me, *id, &seen, CommentAction::NoResponseRequired, |row| {
+            change(tx, me, *id, &seen, CommentAction::NoResponseRequired, |_, row| {
                 rules::need_no_response(row, why.into_inner().reason.into_inner());
-                EventType::CommentNeedsNoResponse
+                Ok(EventType::CommentNeedsNoResponse)
             })
         })
         .await
 }
 
 /// Close a comment that has been responded to (MON-2).
-#[utoipa::path(tag = "comments", security(("oauth2" = [AnswerComment])), params(IfMatchHeader),
+///
+/// A negative one is closed by a branch of the response procedure in force (PRO-2).
+#[utoipa::path(tag = "comments", security(("oauth2" = [AnswerComment])), params(IfMatchHeader), request_body = CommentClosing,
     responses((status = 200, description = "Closed.", body = Comment), Fails<404, 409, 412, 428>))]
 #[post("/v1/comments/{id}/close")]
 async fn close_comment(
     caller: Caller<AnswerComment>,
     id: Path<CommentId>,
     seen: IfMatch,
-    _: NoBody,
+    closing: Valid<CommentClosing>,
 ) -> Result<Versioned<Comment>, Problem> {
     caller
         .write(move |tx, me| {
-            change(tx, me, *id, &seen, CommentAction::Close, |row| {
+            change(tx, me, *id, &seen, CommentAction::Close, |tx, row| {
+                let CommentClosing { procedure_version_id, branch } = closing.into_inner();
+                let followed = procedures::closable(row.sentiment, procedure_version_id, branch.map(Line::into_inner))?;
+                if let Some((procedure_version_id, branch)) = followed {
+                    response_procedures::followed(tx, me.school(), procedure_version_id, &branch)?;
+                    let (school_id, comment_id) = (me.school(), row.id);
+                    rows::insert_followed(tx, &FollowedRow { school_id, comment_id, procedure_version_id, branch })?;
+                }
                 rules::close(row, me.now());
-                EventType::CommentClosed
+                Ok(EventType::CommentClosed)
             })
         })
         .await

@@ -4,7 +4,7 @@ use actix_web::web::Path;
 use actix_web::{get, post};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::api::{Comment, CommentPage, sight, view, with_all};
+use super::api::{Comment, CommentPage, attached, sight, view};
 use super::rows::{self, CommentRow, QueueKey};
 use super::rules;
 use crate::access::caller::Caller;
@@ -36,11 +36,11 @@ async fn list_comment_queue(caller: Caller<ReadComments>, query: Query<PageQuery
     let page = caller
         .read(move |conn, me| {
             let rows = rows::queue(conn, me.school(), sight::<_, ReadComments>(me), &window)?;
-            let mut whole = with_all(conn, me, &rows)?;
+            let mut attached = attached(conn, me, &rows)?;
             let key = |row: &CommentRow| (row.urgent, row.due_at, row.id);
             Ok(window.page(rows, key, |row| {
-                let (given, moderated_at) = whole.remove(&row.id).unwrap_or_default();
-                view(me, row, given, moderated_at)
+                let attached = attached.remove(&row.id).unwrap_or_default();
+                view(me, row, attached)
             }))
         })
         .await?;
@@ -70,8 +70,8 @@ async fn flag_comment_offensive(
                 rows::save(tx, &mut row, me.now())?;
                 events::record(tx, me, Event::new(EventType::CommentFlaggedOffensive, row.id.uuid()).state(row.state))?;
             }
-            let (given, moderated_at) = with_all(tx, me, std::slice::from_ref(&row))?.remove(&row.id).unwrap_or_default();
-            Versioned::new(&view(me, row, given, moderated_at))
+            let attached = attached(tx, me, std::slice::from_ref(&row))?.remove(&row.id).unwrap_or_default();
+            Versioned::new(&view(me, row, attached))
         })
         .await
 }

@@ -6,13 +6,14 @@ use diesel::prelude::*;
 
 use super::rules::{self, CommentKind, CommentState, ResponseKind};
 use crate::clock::Instant;
-use crate::db::schema::{comments, responses};
-use crate::db::types::{AccountId, CommentId, PersonId, ResponseId, SchoolId};
+use crate::db::schema::{comment_procedures, comments, responses};
+use crate::db::types::{AccountId, CommentId, PersonId, ResponseId, ResponseProcedureId, SchoolId};
 use crate::db::{Conn, MultiBackend};
 use crate::events::{self, Actor, Event, EventType};
 use crate::http::precondition;
 use crate::page::Window;
 use crate::policy::deadline::{self, DeadlineRule, SchoolCalendar};
+use crate::policy::mentions::Sentiment;
 use crate::problem::Problem;
 use crate::resources::accounts::rows::run_by;
 
@@ -53,6 +54,7 @@ pub struct CommentRow {
     pub version: i64,
     pub created_at: Instant,
     pub updated_at: Instant,
+    pub sentiment: Option<Sentiment>,
 }
 
 /// One row of `responses`.
@@ -68,6 +70,16 @@ pub struct ResponseRow {
     pub responded_at: Instant,
     pub responded_by: Option<PersonId>,
     pub created_at: Instant,
+}
+
+/// One row of `comment_procedures`: how a comment was closed (PRO-2).
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = comment_procedures)]
+pub struct FollowedRow {
+    pub school_id: SchoolId,
+    pub comment_id: CommentId,
+    pub procedure_version_id: ResponseProcedureId,
+    pub branch: String,
 }
 
 /// What a caller may see of a school's comments.
@@ -270,6 +282,26 @@ pub fn responses_to(conn: &mut Conn, school: SchoolId, ids: &[CommentId]) -> Que
         by_comment.entry(row.comment_id).or_default().push(row);
     }
     Ok(by_comment)
+}
+
+/// By which procedure several comments were closed.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn followed_by(conn: &mut Conn, school: SchoolId, ids: &[CommentId]) -> QueryResult<HashMap<CommentId, FollowedRow>> {
+    let rows: Vec<FollowedRow> = comment_procedures::table
+        .filter(comment_procedures::school_id.eq(school))
+        .filter(comment_procedures::comment_id.eq_any(ids))
+        .select(FollowedRow::as_select())
+        .load(conn)?;
+    Ok(rows.into_iter().map(|row| (row.comment_id, row)).collect())
+}
+
+/// # Errors
+/// Where the database gives none.
+pub fn insert_followed(tx: &mut Conn, row: &FollowedRow) -> QueryResult<()> {
+    diesel::insert_into(comment_procedures::table).values(row).execute(tx)?;
+    Ok(())
 }
 
 /// # Errors

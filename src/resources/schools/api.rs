@@ -41,6 +41,7 @@ pub fn operations(config: &mut ServiceConfig) {
     "id": "0198a4b2-6f00-7000-8000-000000000001", "name": "Weald Primary School", "time_zone": "Europe/London",
     "holiday_division": "england_and_wales", "bank_holidays_count_as_weekend": false, "business_case_lapse_days": 90, "urgent_target_minutes": 60,
     "monitoring_amber_days": 1, "monitoring_red_hours": 48, "eligibility_grace_days": 0,
+    "sweep_interval_days": 7, "concern_pattern_at": 3,
     "closing_days": [{ "closed_on": "2026-09-01", "title": "INSET day" }], "calendar_horizon_on": "2030-12-31",
     "version": 1, "created_at": "2026-01-05T09:00:00Z", "updated_at": "2026-01-05T09:00:00Z"
 }))]
@@ -74,6 +75,12 @@ pub struct School {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub escalation_contact_id: Option<PersonId>,
+    /// Days between two searches of the web for postings about the school (PRO-1).
+    #[schema(minimum = 1, maximum = 90)]
+    pub sweep_interval_days: i32,
+    /// Low-level concerns about the same person from which on they are marked as a pattern.
+    #[schema(minimum = 2, maximum = 20)]
+    pub concern_pattern_at: i32,
     #[schema(max_items = 400)]
     pub closing_days: Vec<ClosingDay>,
     /// The last day for which bank holidays are on file; there are no deadlines after it.
@@ -146,6 +153,14 @@ pub struct SchoolPatch {
     #[validate(range(min = 5, max = 1440))]
     #[schema(minimum = 5, maximum = 1440, nullable = false)]
     pub urgent_target_minutes: Option<i32>,
+    #[serde(default, deserialize_with = "present")]
+    #[validate(range(min = 1, max = 90))]
+    #[schema(minimum = 1, maximum = 90, nullable = false)]
+    pub sweep_interval_days: Option<i32>,
+    #[serde(default, deserialize_with = "present")]
+    #[validate(range(min = 2, max = 20))]
+    #[schema(minimum = 2, maximum = 20, nullable = false)]
+    pub concern_pattern_at: Option<i32>,
     /// All of them: replaces the ones on file.
     #[serde(default, deserialize_with = "present_objects")]
     #[validate(length(max = 400), nested)]
@@ -174,6 +189,8 @@ fn view(row: SchoolRow, closing_days: BTreeMap<NaiveDate, String>, bank_holidays
         eligibility_grace_days: row.eligibility_grace_days,
         urgent_target_minutes: row.urgent_target_minutes,
         escalation_contact_id: row.escalation_contact_id,
+        sweep_interval_days: row.sweep_interval_days,
+        concern_pattern_at: row.concern_pattern_at,
         version: row.version,
         created_at: row.created_at,
         updated_at: row.updated_at,
@@ -305,7 +322,7 @@ async fn name_escalation_contact(
 type Changes<const N: usize> = [(&'static str, bool); N];
 
 /// Applies the patch: which settings change, and what of the calendar.
-fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Changes<6>, Changes<4>), Problem> {
+fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Changes<8>, Changes<4>), Problem> {
     let before = row.clone();
     let mut closing_days_changed = false;
     if let Some(days) = patch.closing_days {
@@ -328,6 +345,8 @@ fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Chang
     row.monitoring_red_hours = patch.monitoring_red_hours.unwrap_or(row.monitoring_red_hours);
     row.eligibility_grace_days = patch.eligibility_grace_days.unwrap_or(row.eligibility_grace_days);
     row.urgent_target_minutes = patch.urgent_target_minutes.unwrap_or(row.urgent_target_minutes);
+    row.sweep_interval_days = patch.sweep_interval_days.unwrap_or(row.sweep_interval_days);
+    row.concern_pattern_at = patch.concern_pattern_at.unwrap_or(row.concern_pattern_at);
     row.thresholds().check()?;
     let settings = [
         ("name", before.name != row.name),
@@ -336,6 +355,8 @@ fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Chang
         ("monitoring_red_hours", before.monitoring_red_hours != row.monitoring_red_hours),
         ("eligibility_grace_days", before.eligibility_grace_days != row.eligibility_grace_days),
         ("urgent_target_minutes", before.urgent_target_minutes != row.urgent_target_minutes),
+        ("sweep_interval_days", before.sweep_interval_days != row.sweep_interval_days),
+        ("concern_pattern_at", before.concern_pattern_at != row.concern_pattern_at),
     ];
     let calendar = [
         ("time_zone", before.time_zone != row.time_zone),

@@ -22,6 +22,7 @@ use crate::policy::monitoring::Thresholds;
 use crate::problem::Problem;
 use crate::resources::courses;
 use crate::resources::policies::seed;
+use crate::resources::response_procedures;
 
 /// One row of `schools`.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -50,6 +51,10 @@ pub struct SchoolRow {
     pub version: i64,
     pub created_at: Instant,
     pub updated_at: Instant,
+    /// Days between two searches of the web (PRO-1).
+    pub sweep_interval_days: i32,
+    /// Low-level concerns about the same person from which on they are a pattern.
+    pub concern_pattern_at: i32,
 }
 
 impl SchoolRow {
@@ -109,7 +114,8 @@ pub fn create(tx: &mut Conn, row: &SchoolRow, by: &str) -> QueryResult<()> {
     events::begin(tx, row.id)?;
     let system = Actor::system(row.id, by, row.created_at);
     events::record(tx, system.clone(), Event::new(EventType::SchoolCreated, row.id.uuid()))?;
-    seed::seed(tx, &row.name, system)?;
+    seed::seed(tx, &row.name, system.clone())?;
+    response_procedures::seed::seed(tx, system)?;
     Ok(())
 }
 

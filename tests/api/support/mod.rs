@@ -31,7 +31,9 @@ use weald::config::{Service, Storage};
 use weald::db::Conn;
 use weald::db::schema::{delegations, people, person_roles, service_accounts, sessions as session_rows};
 use weald::db::types::{DelegationId, PersonId, SchoolId, ServiceAccountId};
+use weald::policy::concerns::PATTERN_AT;
 use weald::policy::holidays::HolidayDivision;
+use weald::policy::mentions::SWEEP_INTERVAL_DAYS;
 use weald::policy::monitoring::{AMBER_DAYS, RED_HOURS};
 use weald::policy::roles::{PersonKind, Role};
 use weald::problem::Problem;
@@ -154,6 +156,8 @@ impl School {
                 version: 1,
                 created_at: now,
                 updated_at: now,
+                sweep_interval_days: SWEEP_INTERVAL_DAYS,
+                concern_pattern_at: PATTERN_AT,
             };
             schools::create(tx, &row, "test")?;
             let mut people = HashMap::new();

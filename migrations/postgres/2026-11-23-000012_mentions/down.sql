@@ -1,0 +1,10 @@
+DROP TABLE low_level_concerns;
+DROP TABLE mention_purges;
+DROP TABLE mentions;
+DROP TABLE mention_sweep_lapses;
+DROP TABLE mention_sweeps;
+DROP TABLE comment_procedures;
+DROP TABLE response_procedures;
+ALTER TABLE comments DROP COLUMN sentiment;
+ALTER TABLE schools DROP COLUMN concern_pattern_at;
+ALTER TABLE schools DROP COLUMN sweep_interval_days;
