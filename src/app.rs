@@ -26,9 +26,9 @@ use crate::problem::{Code, Problem};
 use crate::resources::{
     accounts, acknowledgements, business_cases, commenting_access, comments, courses, credential_releases, credentials, deadlines,
     declarations, delegations, disciplinary_actions, disclosures, education_sessions, eligibility, events, exit_records, guidance,
-    handovers, incident_notes, incidents, invitations, low_level_concerns, mention_sweeps, mentions, moderation_actions, monitoring,
-    notifications, parent_ladders, people, policies, policy_versions, referrals, response_procedures, schools, service, statutory_clocks,
-    training_completions, training_gaps, training_sessions,
+    handovers, incident_notes, incidents, invitations, low_level_concerns, media_enquiries, mention_sweeps, mentions, moderation_actions,
+    monitoring, notifications, parent_ladders, people, policies, policy_versions, referrals, reporting_routes, response_procedures,
+    schools, service, statutory_clocks, training_completions, training_gaps, training_sessions,
 };
 use crate::vault::Vault;
 
@@ -47,6 +47,7 @@ pub fn operations(config: &mut ServiceConfig) {
     moderation_actions::operations(config);
     parent_ladders::operations(config);
     statutory_clocks::operations(config);
+    media_enquiries::operations(config);
     eligibility::operations(config);
     monitoring::operations(config);
     deadlines::operations(config);
@@ -66,6 +67,7 @@ pub fn operations(config: &mut ServiceConfig) {
     referrals::operations(config);
     disciplinary_actions::operations(config);
     disclosures::operations(config);
+    reporting_routes::operations(config);
     notifications::operations(config);
     handovers::operations(config);
     exit_records::operations(config);

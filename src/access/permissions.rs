@@ -191,6 +191,18 @@ permissions! {
         Headteacher | ChairOfGovernors own | Governor own | Dsl own | DeputyDsl own | Dpo own;
     RequestReporter = "incidents:disclose" "Ask to learn who reported an incident" (undelegated) for
         Dsl own | DeputyDsl own | Dpo own;
+    ReadMediaEnquiries = "media-enquiries:read" "Read enquiries of journalists" for
+        Headteacher | LeadershipTeam | Dpo | ItTechnician own | Staff own;
+    LogMediaEnquiry = "media-enquiries:log" "Log enquiries of journalists, propose answers and record that they were answered" for
+        Headteacher | LeadershipTeam | ItTechnician own | Staff own;
+    ClearMediaEnquiry = "media-enquiries:clear" "Clear or decline answers to journalists" [Beh4] for
+        Headteacher | LeadershipTeam own | Staff own;
+    NamePressLead = "school:press-lead" "Name who clears answers to journalists beside the headteacher" (undelegated) for
+        Headteacher;
+    ReadReportingRoutes = "reporting-routes:read" "Read how to report a problem" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | ParentCarer | Pupil | Governor | ChairOfGovernors | Dsl | DeputyDsl | Dpo | MisIntegration;
+    ManageReportingRoutes = "reporting-routes:manage" "Say how agencies are reached from this school" for
+        Headteacher | Dsl;
     ReadNotifications = "notifications:read" "Read what one was told of" (undelegated) for
         Headteacher own | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Pupil own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own | Dpo own;
     ModerateComment = "comments:moderate" "Hide, delete and report comments, and block their authors" [Hnd2] for

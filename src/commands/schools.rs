@@ -65,6 +65,7 @@ impl NewSchool {
             monitoring_red_hours: RED_HOURS,
             eligibility_grace_days: 0,
             escalation_contact_id: None,
+            press_lead_id: None,
             urgent_target_minutes: 60,
             calendar_fingerprint: rows::fingerprint(&server::bank_holidays(storage)?),
             version: 1,

@@ -20,6 +20,7 @@ diesel::table! {
         eligibility_grace_days -> Integer,
         escalation_contact_id -> Nullable<SqlUuid>,
         urgent_target_minutes -> Integer,
+        press_lead_id -> Nullable<SqlUuid>,
         sweep_interval_days -> Integer,
         concern_pattern_at -> Integer,
     }
@@ -1201,6 +1202,47 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    media_enquiries (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        state -> Text,
+        outlet -> Text,
+        journalist_name -> Nullable<Text>,
+        question -> Text,
+        comment_id -> Nullable<SqlUuid>,
+        received_at -> Instant,
+        deadline_at -> Nullable<Instant>,
+        logged_by -> SqlUuid,
+        proposed_answer -> Nullable<Text>,
+        answer -> Nullable<Text>,
+        policy_version_id -> Nullable<SqlUuid>,
+        decided_by -> Nullable<SqlUuid>,
+        decided_at -> Nullable<Instant>,
+        decline_reason -> Nullable<Text>,
+        responded_at -> Nullable<Instant>,
+        responded_by -> Nullable<SqlUuid>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    reporting_contacts (school_id, agency) {
+        school_id -> SqlUuid,
+        agency -> Text,
+        phone -> Nullable<Text>,
+        url -> Nullable<Text>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -1267,5 +1309,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     mention_sweep_lapses,
     mentions,
     mention_purges,
-    low_level_concerns
+    low_level_concerns,
+    media_enquiries,
+    reporting_contacts
 );

@@ -202,6 +202,7 @@ ids! {
     DisciplinaryActionId;
     DisclosureId;
     NotificationId;
+    MediaEnquiryId;
     ModerationActionId;
     ParentLadderId;
     StatutoryClockId;
@@ -321,6 +322,7 @@ stored_as_text!(
     crate::policy::moderation::ModerationKind,
     crate::policy::moderation::ModerationReason,
     crate::policy::ladder::LadderState,
+    crate::policy::media::EnquiryState,
     crate::policy::ladder::LadderChannel,
     crate::policy::statutory::StatutoryKind,
     crate::resources::handovers::HandoverState,

@@ -146,6 +146,14 @@ event_types! {
     IncidentReporterWithheld = "incident.reporter_withheld" on "incident", "HND-3": "Who reported an incident was kept from somebody.";
     CommentFlaggedOffensive = "comment.flagged_offensive" on "comment", "HND-1": "A comment was flagged as offensive.";
     CommentModerated = "moderation_action.taken" on "moderation_action", "HND-2": "A comment was hidden, deleted or reported, or its author blocked.";
+    MediaEnquiryLogged = "media_enquiry.logged" on "media_enquiry", "BEH-4": "A journalist wants to know something; the headteacher is told.";
+    MediaClearanceRequested = "media_enquiry.clearance_requested" on "media_enquiry", "BEH-4": "An answer to a journalist was proposed.";
+    MediaEnquiryCleared = "media_enquiry.cleared" on "media_enquiry", "BEH-4": "The answer to a journalist was cleared.";
+    MediaEnquiryDeclined = "media_enquiry.declined" on "media_enquiry", "BEH-4": "The answer to a journalist was declined.";
+    MediaEnquiryAnswered = "media_enquiry.answered" on "media_enquiry", "BEH-4": "A journalist was answered.";
+    MediaEnquiryClosed = "media_enquiry.closed" on "media_enquiry", "BEH-4": "The enquiry of a journalist was closed.";
+    SchoolPressLeadNamed = "school.press_lead_named" on "school", "BEH-4": "It was named who clears answers to journalists beside the headteacher.";
+    ReportingRouteSet = "school.reporting_route_set" on "school", "APX-10": "It was set how an agency is reached from this school.";
     ParentLadderOpened = "parent_ladder.opened" on "parent_ladder", "PU-PC-3": "Something offensive by a parent is to be dealt with.";
     ParentLadderMoved = "parent_ladder.moved" on "parent_ladder", "PU-PC-3": "A step was taken with a parent.";
     StatutoryClockStarted = "statutory_clock.started" on "statutory_clock", "LEG-2": "Something came in for which the law sets a time.";

@@ -86,6 +86,7 @@ const TAGS: &[(&str, &str)] = &[
     ("declarations", "Personal accounts that name or affect the school."),
     ("commenting-access", "Which parents can comment where, and whether they know how."),
     ("incidents", "What went wrong: reported, assessed and dealt with, hidden from whom it is about."),
+    ("media-enquiries", "Journalists: nobody responds before it is cleared."),
     ("statutory-clocks", "By when the law asks for an answer, beside the 24 hours."),
     ("notifications", "What the caller was told of."),
     ("handovers", "What becomes of the accounts of those who leave."),

@@ -67,6 +67,8 @@ clauses! {
     PuPc3 = "PU-PC-3": "An offensive parent is asked to remove it, then invited to talk, then referred to the complaints procedure";
     Leg2 = "LEG-2": "No breach of data protection or confidentiality";
     RIt4 = "R-IT-4": "The IT technician closes or transfers the accounts of whoever leaves";
+    Beh4 = "BEH-4": "The media policy is followed before anybody responds to a journalist";
+    Apx10 = "APX-10": "Know how to report a problem";
     Beh2d = "BEH-2d": "Confidentiality continues after leaving";
     Sc5 = "SC-5": "What is on official channels, school accounts or in the school's name is professional";
     Pro1 = "PRO-1": "The school looks out for public postings about itself";

@@ -9,6 +9,7 @@ pub mod eligibility;
 pub mod holidays;
 pub mod incidents;
 pub mod ladder;
+pub mod media;
 pub mod moderation;
 pub mod monitoring;
 pub mod platforms;

@@ -51,7 +51,7 @@ on_both_engines! {
         for (school, drafted) in [(&school, 32), (&other, 16)] {
             let id = school.id;
             let length = school.read(move |conn| chain::verify(conn, id)).await;
-            assert_eq!(length, Ok(3 + drafted), "three for the school and its policy, one for each draft");
+            assert_eq!(length, Ok(4 + drafted), "four for the school, its policy and its procedure, one for each draft");
         }
     }
 

@@ -122,6 +122,7 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("credential-releases", id(&release)),
         ("incidents", id(&incident)),
         ("moderation-actions", id(&school.staff().post("/v1/moderation-actions", moderated).await.is(201))),
+        ("media-enquiries", id(&school.staff().post("/v1/media-enquiries", json!({ "outlet": "Gazette", "question": "Why?" })).await.is(201))),
         ("parent-ladders", id(&school.staff().post("/v1/parent-ladders", json!({ "comment_id": comment["id"] })).await.is(201))),
         ("statutory-clocks", id(&school.dpo().post("/v1/statutory-clocks", breach).await.is(201))),
         ("notifications", school.headteacher().get("/v1/notifications").await.items()[0]["id"].as_str().unwrap().to_owned()),
@@ -140,10 +141,8 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
 fn collection(path: &str, name: &str) -> String {
     match name {
         "id" => path.split("/{id}").next().and_then(|before| before.rsplit('/').next()).unwrap_or_default().to_owned(),
-        "person_id" | "guardian_id" | "pupil_id" | "delegate_id" | "trainer_id" | "deliverer_id" | "parent_id" => "people".to_owned(),
-        "person_id" | "guardian_id" | "pupil_id" | "delegate_id" | "trainer_id" | "deliverer_id" | "about_person_id" | "shared_by_id" => {
-            "people".to_owned()
-        }
+        "person_id" | "guardian_id" | "pupil_id" | "delegate_id" | "trainer_id" | "deliverer_id" | "parent_id" | "about_person_id"
+        | "shared_by_id" => "people".to_owned(),
         "subject_id" => "accounts".to_owned(),
         "session_id" => "training-sessions".to_owned(),
         "procedure_version_id" => "response-procedures".to_owned(),

@@ -26,10 +26,11 @@ use crate::http::reply::{Created, Plain, Resource, Versioned};
 use crate::http::text::{Line, Link, Prose, present};
 use crate::page::{Page, Window};
 use crate::policy::deadline::{self, DeadlineRule};
+use crate::policy::media;
 use crate::policy::mentions::Sentiment;
 use crate::policy::procedures;
 use crate::problem::{Code, FieldError, Problem};
-use crate::resources::{accounts, moderation_actions, response_procedures, schools};
+use crate::resources::{accounts, media_enquiries, moderation_actions, response_procedures, schools};
 use crate::words::words;
 
 pub fn operations(config: &mut ServiceConfig) {
@@ -537,7 +538,8 @@ async fn find_comment(caller: Caller<ReadComments>, id: Path<CommentId>) -> Resu
 /// Acknowledge or answer a comment (MON-2).
 ///
 /// The first response stops the clock and settles `on_time`; acknowledging is enough. `answers` names further
-/// comments that the same reply responds to.
+/// comments that the same reply responds to. What a journalist asks is acknowledged, and not answered before it is
+/// cleared (BEH-4).
 #[utoipa::path(tag = "comments", security(("oauth2" = [AnswerComment])), request_body = NewResponse,
     responses((status = 200, description = "Responded.", body = Comment), Fails<404, 409>))]
 #[post("/v1/comments/{id}/respond")]
@@ -572,6 +574,12 @@ async fn respond_to_comment(
                 .collect();
             if !errors.is_empty() {
                 return Err(Problem::new(Code::ValidationFailed).with_errors(errors));
+            }
+            if response.kind == ResponseKind::Answer {
+                let named: Vec<CommentId> = [*id].into_iter().chain(response.answers.iter().copied()).collect();
+                for state in media_enquiries::rows::of_comments(tx, me.school(), &named)? {
+                    media::may_respond(state)?;
+                }
             }
             let responded_at = response.responded_at.unwrap_or_else(|| me.now());
             let before = first.sentiment;

@@ -11,11 +11,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 use validator::Validate;
 
-use super::rows::{self, Filter, Sight};
+use super::rows::{self, Eyes, Filter, Sight};
 use crate::access::caller::Caller;
 use crate::access::permissions::{
-    AuditEvents, ReadAccounts, ReadComments, ReadCourses, ReadDelegations, ReadEventHead, ReadEvents, ReadIncidents, ReadPersonDetails,
-    ReadPolicies, ReadSchool, ReadTraining,
+    AuditEvents, ReadAccounts, ReadComments, ReadCourses, ReadDelegations, ReadEventHead, ReadEvents, ReadPersonDetails, ReadPolicies,
+    ReadSchool, ReadTraining,
 };
 use crate::app::State;
 use crate::clock::Instant;
@@ -29,6 +29,7 @@ use crate::http::text::Line;
 use crate::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::incidents;
+use crate::resources::low_level_concerns::rows::Reader;
 
 pub fn operations(config: &mut ServiceConfig) {
     config.service(list_events).service(find_event_head);
@@ -210,10 +211,13 @@ async fn list_events(caller: Caller<ReadEvents>, query: Query<EventQuery>) -> Re
             let query = query.0;
             let filter = Filter { types: query.r#type, subject_types: query.subject_type, subject: query.subject_id };
             let sight = sight(me);
-            let viewer = me.may::<ReadIncidents>().then(|| incidents::viewer(conn, me)).transpose()?;
+            let eyes = match me.person() {
+                Some(person) => Some(Eyes { viewer: incidents::viewer(conn, me)?, reader: Reader::new(person, me.roles()) }),
+                None => None,
+            };
             // The head first: what is committed later is for the next call, and nothing is stepped over.
             let (head, _) = rows::head(conn, me.school())?;
-            let newest = rows::newest(conn, me.school(), &sight, viewer.as_ref(), head)?;
+            let newest = rows::newest(conn, me.school(), &sight, eyes.as_ref(), head)?;
             if latest {
                 return Ok(EventFeed { items: Vec::new(), next_cursor: encode(newest), has_more: false });
             }
@@ -222,7 +226,7 @@ async fn list_events(caller: Caller<ReadEvents>, query: Query<EventQuery>) -> Re
                 Some(id) => rows::number_of(conn, me.school(), id)?.ok_or_else(|| Problem::new(Code::CursorExpired))?,
                 None => 0,
             };
-            let mut found = rows::between(conn, me.school(), &sight, viewer.as_ref(), &filter, from, head, limit + 1)?;
+            let mut found = rows::between(conn, me.school(), &sight, eyes.as_ref(), &filter, from, head, limit + 1)?;
             let has_more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
             found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
             let next = if has_more { found.last().map(|row| row.id) } else { newest };

@@ -8,6 +8,7 @@ use crate::db::{Conn, MultiBackend};
 use crate::events::EventRow;
 use crate::resources::business_cases::rows as business_cases;
 use crate::resources::incidents::rows::{self as incident_rows, Viewer};
+use crate::resources::low_level_concerns::rows::{self as concerns, Reader};
 
 /// Which events a feed shows.
 #[derive(Clone, Debug, Default)]
@@ -36,19 +37,28 @@ pub fn head(conn: &mut Conn, school: SchoolId) -> QueryResult<(i64, String)> {
     event_heads::table.find(school).select((event_heads::number, event_heads::hash)).first(conn)
 }
 
+/// As whom a person looks at what is confidential; a service sees none of it.
+#[derive(Clone, Debug)]
+pub struct Eyes {
+    pub viewer: Viewer,
+    pub reader: Reader,
+}
+
 type Query<'a> = events::BoxedQuery<'a, MultiBackend>;
 
-/// The events that a caller may know of: of incidents those alone that they may see now, whoever did what then.
-fn visible<'a>(school: SchoolId, sight: &Sight, viewer: Option<&Viewer>) -> Query<'a> {
+/// The events that a caller may know of: of incidents and concerns those alone that they may see now, whoever did what
+/// then.
+fn visible<'a>(school: SchoolId, sight: &Sight, eyes: Option<&Eyes>) -> Query<'a> {
     let query = events::table.filter(events::school_id.eq(school)).into_boxed();
-    let other = events::subject_type.ne("incident");
-    let query = match viewer {
-        Some(viewer) => {
+    let query = match eyes {
+        Some(Eyes { viewer, reader }) => {
             let Viewer { person, leads, safeguards, data, escalated } = viewer.clone();
             let seen = incident_rows::seen(school, person, leads, safeguards, data, escalated).select(incidents::id);
-            query.filter(other.or(events::subject_id.eq_any(seen)))
+            query
+                .filter(events::subject_type.ne("incident").or(events::subject_id.eq_any(seen)))
+                .filter(events::subject_id.ne_all(concerns::hidden_from(school, *reader)))
         }
-        None => query.filter(other),
+        None => query.filter(events::subject_type.ne_all(["incident", "low_level_concern"])),
     };
     match sight {
         Sight::Everything(person) => query.filter(events::subject_id.ne_all(business_cases::kept_from(school, *person))),
@@ -66,14 +76,14 @@ pub fn between(
     conn: &mut Conn,
     school: SchoolId,
     sight: &Sight,
-    viewer: Option<&Viewer>,
+    eyes: Option<&Eyes>,
     filter: &Filter,
     after: i64,
     upto: i64,
     most: i64,
 ) -> QueryResult<Vec<EventRow>> {
     let mut query =
-        visible(school, sight, viewer).filter(events::number.gt(after)).filter(events::number.le(upto)).order(events::number).limit(most);
+        visible(school, sight, eyes).filter(events::number.gt(after)).filter(events::number.le(upto)).order(events::number).limit(most);
     if !filter.types.is_empty() {
         query = query.filter(events::event_type.eq_any(filter.types.clone()));
     }
@@ -90,8 +100,8 @@ pub fn between(
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn newest(conn: &mut Conn, school: SchoolId, sight: &Sight, viewer: Option<&Viewer>, upto: i64) -> QueryResult<Option<EventId>> {
-    visible(school, sight, viewer).filter(events::number.le(upto)).order(events::number.desc()).select(events::id).first(conn).optional()
+pub fn newest(conn: &mut Conn, school: SchoolId, sight: &Sight, eyes: Option<&Eyes>, upto: i64) -> QueryResult<Option<EventId>> {
+    visible(school, sight, eyes).filter(events::number.le(upto)).order(events::number.desc()).select(events::id).first(conn).optional()
 }
 
 /// The number of an event.

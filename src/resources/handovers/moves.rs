@@ -15,7 +15,7 @@ use crate::problem::Problem;
 use crate::resources::accounts::rows::Account;
 use crate::resources::accounts::{self, AccountState};
 use crate::resources::business_cases::rows::Manager;
-use crate::resources::{eligibility, people};
+use crate::resources::{eligibility, notifications, people};
 
 /// Why an account is suspended that nobody is left to run.
 const ORPHANED: &str = "Whoever ran this account has left, and nobody who is left can run it (R-IT-4).";
@@ -95,6 +95,7 @@ fn leave(
     let mut event = Event::new(kind, row.id.uuid()).state(next);
     if let Some(told) = in_charge.filter(|_| orphaned) {
         event = event.related("told", told.uuid());
+        notifications::rows::notify(tx, row.school_id, &[told], EventType::AccountOrphaned, row.id.uuid(), now)?;
     }
     accounts::rows::save(tx, account, now)?;
     Ok(Some(event))

@@ -328,17 +328,19 @@ async fn review_low_level_concern(
     review: Valid<ConcernReview>,
 ) -> Result<Versioned<LowLevelConcern>, Problem> {
     caller
-        .write(move |tx, me| {
-            let mut row = rows::find(tx, me.school(), reader(me)?, *id)?;
-            rules::check(row.state)?;
-            seen.check(row.version)?;
-            let review = review.into_inner();
-            (row.state, row.outcome, row.review_reason) =
-                (LowLevelConcernState::Reviewed, Some(review.outcome), Some(review.reason.into_inner()));
-            (row.reviewed_at, row.reviewed_by) = (Some(me.now()), me.person());
-            rows::save(tx, &mut row, me.now())?;
-            events::record(tx, me, Event::new(EventType::LowLevelConcernReviewed, row.id.uuid()).state(row.state))?;
-            one(tx, me, row)
-        })
+        .write_on(
+            move |tx, me| rows::find(tx, me.school(), reader(me)?, *id),
+            move |tx, me, mut row| {
+                rules::check(row.state)?;
+                seen.check(row.version)?;
+                let review = review.into_inner();
+                (row.state, row.outcome, row.review_reason) =
+                    (LowLevelConcernState::Reviewed, Some(review.outcome), Some(review.reason.into_inner()));
+                (row.reviewed_at, row.reviewed_by) = (Some(me.now()), me.person());
+                rows::save(tx, &mut row, me.now())?;
+                events::record(tx, me, Event::new(EventType::LowLevelConcernReviewed, row.id.uuid()).state(row.state))?;
+                one(tx, me, row)
+            },
+        )
         .await
 }

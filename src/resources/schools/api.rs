@@ -12,7 +12,7 @@ use validator::{Validate, ValidationError};
 
 use super::rows::{self, SchoolRow};
 use crate::access::caller::Caller;
-use crate::access::permissions::{ManageSchool, NameEscalationContact, ReadSchool};
+use crate::access::permissions::{ManageSchool, NameEscalationContact, NamePressLead, ReadSchool};
 use crate::app::State;
 use crate::clock::Instant;
 use crate::db::Conn;
@@ -26,13 +26,13 @@ use crate::http::reply::{Plain, Resource, Versioned};
 use crate::http::text::{Day, Line, present};
 use crate::page::{Page, PageQuery, Window};
 use crate::policy::holidays::{BankHolidays, HolidayDivision};
-use crate::policy::roles::can_be_escalation_contact;
+use crate::policy::roles::{can_be_escalation_contact, is_staff};
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::comments::rows::recompute_deadlines;
 use crate::resources::people;
 
 pub fn operations(config: &mut ServiceConfig) {
-    config.service(list_schools).service(find_school).service(edit_school).service(name_escalation_contact);
+    config.service(list_schools).service(find_school).service(edit_school).service(name_escalation_contact).service(name_press_lead);
 }
 
 /// The school: its clock, calendar and settings.
@@ -75,6 +75,10 @@ pub struct School {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub escalation_contact_id: Option<PersonId>,
+    /// Who clears answers to journalists beside the headteacher.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub press_lead_id: Option<PersonId>,
     /// Days between two searches of the web for postings about the school (PRO-1).
     #[schema(minimum = 1, maximum = 90)]
     pub sweep_interval_days: i32,
@@ -189,6 +193,7 @@ fn view(row: SchoolRow, closing_days: BTreeMap<NaiveDate, String>, bank_holidays
         eligibility_grace_days: row.eligibility_grace_days,
         urgent_target_minutes: row.urgent_target_minutes,
         escalation_contact_id: row.escalation_contact_id,
+        press_lead_id: row.press_lead_id,
         sweep_interval_days: row.sweep_interval_days,
         concern_pattern_at: row.concern_pattern_at,
         version: row.version,
@@ -314,6 +319,45 @@ async fn name_escalation_contact(
             rows::save(tx, &mut row, me.now())?;
             let event = Event::new(EventType::SchoolEscalationContactNamed, id.uuid()).related("person_id", person.uuid());
             events::record(tx, me, event)?;
+            Versioned::new(&view(row, rows::closing(tx, *id)?, &state.bank_holidays))
+        })
+        .await
+}
+
+/// Who clears answers to journalists beside the headteacher.
+#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "person_id": "0198a4b2-6f00-7000-8000-000000000002" }))]
+pub struct PressLead {
+    pub person_id: PersonId,
+}
+
+/// Name the school's press lead (BEH-4).
+///
+/// A member of staff, who clears answers to journalists beside the headteacher.
+#[utoipa::path(tag = "schools", security(("oauth2" = [NamePressLead])), params(IfMatchHeader), request_body = PressLead,
+    responses((status = 200, description = "Named.", body = School), Fails<404, 412, 428>))]
+#[post("/v1/schools/{id}/name-press-lead")]
+async fn name_press_lead(
+    caller: Caller<NamePressLead>,
+    id: Path<SchoolId>,
+    seen: IfMatch,
+    lead: Valid<PressLead>,
+    state: Data<State>,
+) -> Result<Versioned<School>, Problem> {
+    caller
+        .write(move |tx, me| {
+            own(me, *id)?;
+            let mut row = rows::find(tx, *id)?;
+            seen.check(row.version)?;
+            let person = lead.into_inner().person_id;
+            let roles = people::rows::roles_of(tx, *id, &[person])?.remove(&person).unwrap_or_default();
+            if !is_staff(&roles) {
+                return Err(Problem::invalid("/person_id", "unsuitable", "Name a member of staff."));
+            }
+            row.press_lead_id = Some(person);
+            rows::save(tx, &mut row, me.now())?;
+            events::record(tx, me, Event::new(EventType::SchoolPressLeadNamed, id.uuid()).related("person_id", person.uuid()))?;
             Versioned::new(&view(row, rows::closing(tx, *id)?, &state.bank_holidays))
         })
         .await

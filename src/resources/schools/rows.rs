@@ -44,6 +44,8 @@ pub struct SchoolRow {
     pub eligibility_grace_days: i32,
     /// Who deals with what neither headteacher nor chair of governors can (R-HT-3).
     pub escalation_contact_id: Option<PersonId>,
+    /// Who clears answers to journalists beside the headteacher (BEH-4).
+    pub press_lead_id: Option<PersonId>,
     /// Minutes within which an offensive comment is to be dealt with (HND-1).
     pub urgent_target_minutes: i32,
     /// The bank holiday file by which the open deadlines were last computed.

@@ -151,6 +151,7 @@ impl School {
                 monitoring_red_hours: RED_HOURS,
                 eligibility_grace_days: 0,
                 escalation_contact_id: None,
+                press_lead_id: None,
                 urgent_target_minutes: 60,
                 calendar_fingerprint: String::new(),
                 version: 1,
