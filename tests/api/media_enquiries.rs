@@ -13,7 +13,8 @@ const ENQUIRIES: &str = "/v1/media-enquiries";
 impl School {
     /// An enquiry that waits to be cleared.
     async fn proposed_enquiry(&self) -> Reply {
-        let enquiry = self.staff().post(ENQUIRIES, json!({ "outlet": "Weald Gazette", "question": "Is the fair cancelled?" })).await.is(201);
+        let enquiry =
+            self.staff().post(ENQUIRIES, json!({ "outlet": "Weald Gazette", "question": "Is the fair cancelled?" })).await.is(201);
         self.staff().post(enquiry.url("request-clearance"), json!({ "proposed_answer": "No." })).if_match(enquiry.etag()).await.is(200)
     }
 
@@ -22,7 +23,10 @@ impl School {
         let known = head.get("/v1/policies?limit=200").await.is(200);
         let id = match known.items().iter().find(|policy| policy["kind"] == "media") {
             Some(policy) => policy["id"].as_str().unwrap().to_owned(),
-            None => head.post("/v1/policies", json!({ "kind": "media", "title": "Media policy" })).await.is(201)["id"].as_str().unwrap().to_owned(),
+            None => head.post("/v1/policies", json!({ "kind": "media", "title": "Media policy" })).await.is(201)["id"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
         };
         let text = json!({ "clauses": [{ "id": "M-1", "title": "Who answers", "text": "The headteacher clears every answer." }] });
         let drafted = head.post(format!("/v1/policies/{id}/versions"), text).await.is(201);

@@ -122,7 +122,10 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("credential-releases", id(&release)),
         ("incidents", id(&incident)),
         ("moderation-actions", id(&school.staff().post("/v1/moderation-actions", moderated).await.is(201))),
-        ("media-enquiries", id(&school.staff().post("/v1/media-enquiries", json!({ "outlet": "Gazette", "question": "Why?" })).await.is(201))),
+        (
+            "media-enquiries",
+            id(&school.staff().post("/v1/media-enquiries", json!({ "outlet": "Gazette", "question": "Why?" })).await.is(201)),
+        ),
         ("parent-ladders", id(&school.staff().post("/v1/parent-ladders", json!({ "comment_id": comment["id"] })).await.is(201))),
         ("statutory-clocks", id(&school.dpo().post("/v1/statutory-clocks", breach).await.is(201))),
         ("notifications", school.headteacher().get("/v1/notifications").await.items()[0]["id"].as_str().unwrap().to_owned()),
