@@ -841,6 +841,7 @@ diesel::table! {
         account_id -> Nullable<SqlUuid>,
         comment_id -> Nullable<SqlUuid>,
         monitoring_check_id -> Nullable<SqlUuid>,
+        mention_id -> Nullable<SqlUuid>,
     }
 }
 

@@ -116,6 +116,8 @@ pub fn steps(calendar: &Calendar) -> Vec<Step> {
         leaver(calendar),
         conduct(calendar),
         mentions(calendar),
+        enquiries(calendar),
+        trouble(calendar),
     ]
     .concat();
     // The sort is stable: what happens at the same time happens in the order in which it is written.
@@ -450,6 +452,85 @@ fn mentions(calendar: &Calendar) -> Vec<Step> {
         step(on(-4, 16, 0), "ruth.evans", "POST /v1/low-level-concerns").with(json!({
             "about_person_id": "{tom.hughes}", "occurred_on": calendar.day(-4),
             "what_happened": "Took a picture of the class on a phone of his own.", "context": "On a trip; the school's tablet was flat.",
+        })),
+    ]
+}
+
+/// A journalist, who is answered after clearance alone, and a request on which the law sets a month.
+fn enquiries(calendar: &Calendar) -> Vec<Step> {
+    let on = |days, hour, minute| calendar.on(days, hour, minute);
+    vec![
+        step(on(-22, 9, 0), "headteacher", "POST /v1/policies")
+            .known_as("media policy")
+            .with(json!({ "kind": "media", "title": "Media policy" })),
+        step(on(-22, 9, 10), "headteacher", "POST /v1/policies/{media policy}/versions").known_as("media text").with(json!({
+            "clauses": [{ "id": "M-1", "title": "Who answers", "text": "The headteacher clears what journalists are told." }],
+        })),
+        step(on(-22, 9, 20), "headteacher", "POST /v1/policy-versions/{media text}/submit"),
+        step(on(-22, 16, 0), "headteacher", "POST /v1/policy-versions/{media text}/publish"),
+        step(on(-5, 11, 0), "staff", "POST /v1/media-enquiries").known_as("gazette").with(json!({
+            "outlet": "Weald Gazette", "journalist_name": "K. Reporter", "question": "Does the winter fair take place?",
+        })),
+        step(on(-5, 11, 20), "staff", "POST /v1/media-enquiries/{gazette}/request-clearance")
+            .with(json!({ "proposed_answer": "It does, at two o'clock." })),
+        step(on(-5, 12, 0), "headteacher", "POST /v1/media-enquiries/{gazette}/clear")
+            .with(json!({ "answer": "The winter fair takes place. Everybody is welcome." })),
+        step(on(-5, 12, 30), "staff", "POST /v1/media-enquiries/{gazette}/respond").with(json!({})),
+        step(on(-1, 12, 0), "headteacher", "POST /v1/media-enquiries")
+            .with(json!({ "outlet": "County Radio", "question": "What do you do about the parking?" })),
+        step(on(-9, 10, 0), "dpo", "POST /v1/statutory-clocks").with(json!({
+            "kind": "subject_access_request", "description": "A family asks for all that is kept about their child.",
+        })),
+    ]
+}
+
+/// A parent's insult, a fake account, a pupil's worry, and a report that the headteacher must not see.
+fn trouble(calendar: &Calendar) -> Vec<Step> {
+    let on = |days, hour, minute| calendar.on(days, hour, minute);
+    let fake = step(on(-10, 8, 30), "tom.hughes", "POST /v1/incidents").known_as("fake").with(json!({
+        "category": "impersonation_fake_account", "description": "Somebody posts as the school, with its logo.",
+        "subjects": [{ "description": "Whoever runs the account" }], "evidence": [{ "kind": "link", "value": "https://social.example/fake" }],
+    }));
+    vec![
+        step(on(-9, 16, 30), "staff", "POST /v1/comments").known_as("insult").with(comment(
+            "page",
+            "comment",
+            on(-9, 16, 0),
+            Some("Liam C."),
+            "The lady at the gate is a useless cow.",
+        )),
+        step(on(-9, 16, 40), "staff", "POST /v1/comments/{insult}/flag-offensive"),
+        step(on(-9, 16, 50), "staff", "POST /v1/moderation-actions").with(json!({
+            "comment_id": "{insult}", "kind": "hide", "reason": "offensive",
+            "public_explanation": "We have hidden a comment that insulted a member of staff. Please keep it civil.",
+        })),
+        step(on(-8, 9, 0), "headteacher", "POST /v1/parent-ladders")
+            .known_as("ladder")
+            .with(json!({ "comment_id": "{insult}", "parent_id": "{liam.carter}" })),
+        step(on(-8, 9, 30), "headteacher", "POST /v1/parent-ladders/{ladder}/request-removal")
+            .with(json!({ "channel": "telephone", "outcome": "Did not see the harm in it." })),
+        step(on(-8, 9, 40), "headteacher", "POST /v1/parent-ladders/{ladder}/invite-discussion")
+            .with(json!({ "channel": "telephone", "outcome": "Comes in on Friday." })),
+        fake,
+        step(on(-10, 10, 0), "headteacher", "POST /v1/incidents/{fake}/assess").with(json!({
+            "category": "impersonation_fake_account", "harm_threshold": "not_applicable", "legality": "lawful", "safeguarding": false,
+            "scope": "personal_associated", "severity": "moderate", "reasons": "Families may take it for the school's.",
+        })),
+        step(on(-10, 10, 10), "headteacher", "POST /v1/incidents/{fake}/investigate"),
+        step(on(-9, 11, 0), "headteacher", "POST /v1/incidents/{fake}/record-action")
+            .with(json!({ "action_taken": "Reported to the platform; families were told." })),
+        step(on(-8, 11, 0), "headteacher", "POST /v1/incidents/{fake}/close")
+            .with(json!({ "outcome": "content_removed", "outcome_notice": "The account is gone. Thank you for telling us." })),
+        step(on(-3, 19, 0), "pupil", "POST /v1/incidents")
+            .known_as("worry")
+            .with(json!({ "description": "Somebody in my class writes mean things about me.", "child_involved": true })),
+        step(on(-2, 9, 0), "dsl", "POST /v1/incidents/{worry}/notes")
+            .with(json!({ "audience": "internal", "text": "I will talk to Poppy and to her class teacher on Monday." })),
+        step(on(-2, 9, 30), "headteacher", "POST /v1/incidents/{worry}/notes")
+            .with(json!({ "audience": "reporter", "text": "Thank you for telling us. Mrs Fletcher will talk to you on Monday." })),
+        step(on(-2, 20, 0), "ruth.evans", "POST /v1/incidents").with(json!({
+            "category": "disrepute", "description": "A quarrel about the school on a private account that parents can read.",
+            "subjects": [{ "person_id": "{headteacher}" }],
         })),
     ]
 }

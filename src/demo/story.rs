@@ -184,7 +184,7 @@ fn filled(text: &str, names: &Names) -> String {
 
 #[cfg(test)]
 mod tests {
-    use weald::db::schema::{accounts, business_cases, comments, handovers};
+    use weald::db::schema::{accounts, business_cases, comments, handovers, incidents};
     use weald::db::{DatabaseUrl, Db};
     use weald::events::chain;
 
@@ -240,8 +240,9 @@ mod tests {
                 assert_eq!(states(handovers::table.select(text("state")).load(conn)?), "open 1");
                 assert_eq!(
                     states(comments::table.select(text("state")).load(conn)?),
-                    "acknowledged 2, answered 2, closed 3, no_response_required 1, received 5"
+                    "acknowledged 2, answered 3, closed 3, no_response_required 1, received 5"
                 );
+                assert_eq!(states(incidents::table.select(text("state")).load(conn)?), "closed 1, reported 2");
                 let overdue: i64 = comments::table.filter(comments::overdue_recorded_at.is_not_null()).count().get_result(conn)?;
                 assert!(overdue >= 2, "{now}: {overdue}");
                 Ok::<_, Failure>(())

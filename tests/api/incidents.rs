@@ -42,10 +42,10 @@ on_both_engines! {
             .await
             .is(422)
             .points_at(&[("/subjects/0/person_id", "unknown"), ("/subjects/1", "person_or_description"), ("/subjects/3/person_id", "duplicate")]);
-        report(json!({ "description": "x", "account_ids": [somebody], "comment_ids": [somebody], "monitoring_check_ids": [somebody] }))
+        report(json!({ "description": "x", "account_ids": [somebody], "comment_ids": [somebody], "monitoring_check_ids": [somebody], "mention_ids": [somebody] }))
             .await
             .is(422)
-            .points_at(&[("/account_ids/0", "unknown"), ("/comment_ids/0", "unknown"), ("/monitoring_check_ids/0", "unknown")]);
+            .points_at(&[("/account_ids/0", "unknown"), ("/comment_ids/0", "unknown"), ("/monitoring_check_ids/0", "unknown"), ("/mention_ids/0", "unknown")]);
         report(json!({ "description": "x", "discovered_at": "2026-01-14T10:06:00Z" })).await.is(422).points_at(&[("/discovered_at", "in_the_future")]);
         report(json!({ "description": "x", "evidence": [{ "kind": "link", "value": "ftp://x" }, { "kind": "sha256", "value": "beef" }] }))
             .await
@@ -58,6 +58,16 @@ on_both_engines! {
         let guided = report(json!({ "description": "x", "category": "nudes_semi_nudes" })).await.is(201);
         assert_eq!(guided["guidance"], json!(["do_not_copy_image", "tell_safeguarding_lead"]));
         report(json!({ "description": "x", "category": "offensive", "evidence": link })).await.is(201);
+    }
+
+    async fn a_report_names_the_posting_that_it_is_about_also_after_it_was_purged(school: School) {
+        let head = school.headteacher();
+        let mention = school.mention(&head, json!({})).await;
+        let incident = school.reported(&school.staff(), json!({ "mention_ids": [mention["id"]] })).await;
+        assert_eq!(head.get(incident.url("")).await.is(200)["details"]["mention_ids"], json!([mention["id"]]));
+        head.moves(&mention, "assess", json!({ "scope": "out_of_scope", "reason": "A private matter." })).await.is(204);
+        head.get(mention.url("")).await.is(404);
+        assert_eq!(head.get(incident.url("")).await.is(200)["details"]["mention_ids"], json!([mention["id"]]));
     }
 
     async fn a_late_report_is_flagged(school: School) {

@@ -51,6 +51,41 @@ on_both_engines! {
         head.post(format!("/v1/notifications/{first}/read"), json!({})).await.is(404);
     }
 
+    async fn whom_a_matter_waits_for_or_concerns_is_told(school: School) {
+        let (head, chair, staff) = (school.headteacher(), school.chair(), school.staff());
+        let (heads, chairs, own) = (told(&head).await.len(), told(&chair).await.len(), told(&staff).await.len());
+        let case = school.submitted_case().await;
+        assert_eq!((told(&head).await.len(), told(&chair).await.len()), (heads + 1, chairs));
+        assert_eq!(told(&head).await[0], "business_case.submitted");
+        head.post(case.url("approve"), json!({})).if_match(case.etag()).await.is(200);
+        assert_eq!((told(&staff).await[0].clone(), told(&staff).await.len()), (json!("business_case.approved"), own + 1));
+        let conference = json!({ "delegate_id": school.leadership().id(), "starts_on": "2026-01-15", "ends_on": "2026-01-16", "reason": "A conference." });
+        head.post("/v1/delegations", conference).await.is(201);
+        assert_eq!(told(&school.leadership()).await, ["delegation.granted"]);
+        let account = school.active_account().await;
+        school.released(&account, &staff).await;
+        assert_eq!(told(&staff).await[0], "account.credentials_released");
+    }
+
+    async fn whoever_deals_with_an_incident_sees_who_was_told_and_when_they_read_it(school: School) {
+        let (head, dsl) = (school.headteacher(), school.dsl());
+        let incident = school.reported(&school.staff(), json!({ "child_involved": true })).await;
+        let url = incident.url("escalations");
+        head.post("/v1/notifications/read-all", json!({})).await.is(204);
+        for reader in [&head, &dsl] {
+            let told = reader.get(&url).await.is(200);
+            let (mut people, expected) = (told.each("person_id"), [json!(head.id()), json!(dsl.id())]);
+            people.sort_by_key(|id| **id != expected[0]);
+            assert_eq!(people, expected.iter().collect::<Vec<_>>());
+            let read = |item: &&Value| item.get("read_at").is_some();
+            assert_eq!(told.items().iter().filter(read).map(|item| &item["person_id"]).collect::<Vec<_>>(), [&expected[0]]);
+        }
+        school.second_staff().get(&url).await.is(403).violates(&["R-HT-3"]);
+        for other in [school.staff(), school.chair(), school.dpo()] {
+            other.get(&url).await.is(404);
+        }
+    }
+
     async fn a_notification_is_read_once_and_by_oneself_alone(school: School) {
         let head = school.headteacher();
         for _ in 0..3 {

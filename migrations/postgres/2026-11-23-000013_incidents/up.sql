@@ -105,6 +105,8 @@ CREATE TABLE incident_links (
     account_id UUID,
     comment_id UUID,
     monitoring_check_id UUID,
+    -- Without a reference: what is found out of scope is purged, and who purges it learns nothing of the incident.
+    mention_id UUID,
     PRIMARY KEY (school_id, incident_id, number),
     FOREIGN KEY (school_id, incident_id) REFERENCES incidents (school_id, id),
     FOREIGN KEY (school_id, account_id) REFERENCES accounts (school_id, id),

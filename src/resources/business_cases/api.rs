@@ -1,6 +1,6 @@
 //! The operations on business cases.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use actix_web::web::Path;
 use actix_web::{get, patch, post};
@@ -24,12 +24,12 @@ use crate::http::query::Query;
 use crate::http::reply::{Created, Plain, Resource, Versioned};
 use crate::http::text::{Line, Patch, Prose, present};
 use crate::page::{Page, Window};
-use crate::policy::conflict::Decision;
+use crate::policy::conflict::{Decision, Informed};
 use crate::policy::platforms::{Audience, Platform, Visibility};
 use crate::policy::roles::{Role, is_staff};
 use crate::policy::team;
 use crate::problem::{Code, FieldError, Problem};
-use crate::resources::{people, schools};
+use crate::resources::{incidents, notifications, people, schools};
 use crate::words::joined;
 
 pub fn operations(config: &mut ServiceConfig) {
@@ -343,8 +343,32 @@ fn change<P>(
         rows::take_part(tx, &mut case, person)?;
     }
     rows::save(tx, &mut case, me.now())?;
+    let told = told(tx, me, &case, action, &heads)?;
+    notifications::rows::notify(tx, me.school(), &told, event.kind, case.row.id.uuid(), me.now())?;
     events::record(tx, me, event)?;
     Versioned::new(&view(me, case, &heads))
+}
+
+/// Whoever decides is told of a submission (R-HT-5, A11), and whoever had a part in the case of the decision.
+fn told<P>(
+    tx: &mut Conn,
+    me: &Caller<P>,
+    case: &rows::BusinessCase,
+    action: BusinessCaseAction,
+    heads: &HashSet<PersonId>,
+) -> Result<Vec<PersonId>, Problem> {
+    use BusinessCaseAction::{Approve, Edit, Reject, RequestChanges, Submit, Withdraw};
+    Ok(match action {
+        Submit => {
+            let decides = if heads.iter().any(|head| case.has_part(*head)) { Informed::ChairOfGovernors } else { Informed::Headteacher };
+            incidents::rows::people_of(tx, me.school(), &BTreeSet::from([decides]), me.today())?
+        }
+        Approve | Reject | RequestChanges => {
+            let managers = case.managers.iter().map(|manager| manager.person_id);
+            case.contributors.iter().copied().chain(managers).filter(|person| Some(*person) != me.person()).collect()
+        }
+        Edit | Withdraw => Vec::new(),
+    })
 }
 
 fn decide(row: &mut BusinessCaseRow, state: BusinessCaseState, by: Option<PersonId>, at: Instant, reason: Option<String>) {

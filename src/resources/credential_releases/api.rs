@@ -25,7 +25,7 @@ use crate::page::{Page, PageQuery, Window};
 use crate::policy::credentials::{self as policy, Recipient, ReleaseState};
 use crate::problem::{Code, Problem};
 use crate::resources::credentials::{self, Credentials};
-use crate::resources::{accounts, eligibility, people};
+use crate::resources::{accounts, eligibility, notifications, people};
 use crate::words::words;
 
 pub fn operations(config: &mut ServiceConfig) {
@@ -199,7 +199,9 @@ async fn release_account_credentials(
                 updated_at: me.now(),
             };
             rows::insert(tx, &row)?;
-            events::record(tx, me, event(EventType::AccountCredentialsReleased, &row, ReleaseState::Ready))?;
+            let released = event(EventType::AccountCredentialsReleased, &row, ReleaseState::Ready);
+            notifications::rows::notify(tx, me.school(), &[row.person_id], released.kind, released.subject.uuid(), me.now())?;
+            events::record(tx, me, released)?;
             Created::new(&view(me, rows::Release { row, in_force: true, holder_runs_account: true }))
         })
         .await

@@ -23,7 +23,7 @@ use crate::http::text::{Day, Prose};
 use crate::page::{Page, Window};
 use crate::policy::roles::{Role, has_left};
 use crate::problem::{Code, Problem};
-use crate::resources::people;
+use crate::resources::{notifications, people};
 
 pub fn operations(config: &mut ServiceConfig) {
     config.service(list_delegations).service(grant_delegation).service(find_delegation).service(revoke_delegation);
@@ -196,6 +196,7 @@ async fn grant_delegation(caller: Caller<ManageDelegations>, new: Valid<NewDeleg
             };
             rows::insert(tx, &row)?;
             let granted = Event::new(EventType::DelegationGranted, row.id.uuid()).state(state(me, &row));
+            notifications::rows::notify(tx, me.school(), &[row.delegate_id], granted.kind, row.id.uuid(), me.now())?;
             events::record(tx, me, granted.related("delegate", row.delegate_id.uuid()))?;
             Created::new(&view(me, row))
         })

@@ -10,7 +10,7 @@ use validator::Validate;
 use super::report::{NamedSubject, inform, subjects};
 use super::rows::{self, Filter};
 use super::rules::{self, Capacity, IncidentAction, IncidentState, SubjectPart};
-use super::view::{Incident, IncidentPage, Moment, Timeline, part, standing, view, viewer};
+use super::view::{Escalation, Escalations, Incident, IncidentPage, Moment, Timeline, part, standing, view, viewer};
 use crate::access::caller::Caller;
 use crate::access::permissions::{LeadIncident, ReadIncidents};
 use crate::clock::Instant;
@@ -28,7 +28,7 @@ use crate::policy::conflict;
 use crate::policy::incidents::Category;
 use crate::policy::refusal::{Grounds, Refusal, Violation};
 use crate::problem::Problem;
-use crate::resources::{disclosures, people, schools};
+use crate::resources::{disclosures, notifications, people, schools};
 
 pub fn operations(config: &mut ServiceConfig) {
     config
@@ -37,7 +37,8 @@ pub fn operations(config: &mut ServiceConfig) {
         .service(change_incident_subjects)
         .service(involve_people)
         .service(recuse_from_incident)
-        .service(find_incident_timeline);
+        .service(find_incident_timeline)
+        .service(find_incident_escalations);
 }
 
 /// Which incidents to list.
@@ -305,6 +306,23 @@ async fn find_incident_timeline(caller: Caller<ReadIncidents>, id: Path<Incident
                 }
             };
             Plain::new(&Timeline { items: rows.into_iter().map(moment).collect() })
+        })
+        .await
+}
+
+/// Find who was told of an incident, and when (BEH-5).
+///
+/// For whoever leads it or protects a child or data in it (R-HT-3). Oldest first.
+#[utoipa::path(tag = "incidents", security(("oauth2" = [ReadIncidents])),
+    responses((status = 200, description = "Who was told.", body = Escalations), Fails<404>))]
+#[get("/v1/incidents/{id}/escalations")]
+async fn find_incident_escalations(caller: Caller<ReadIncidents>, id: Path<IncidentId>) -> Result<Plain<Escalations>, Problem> {
+    caller
+        .read(move |conn, me| {
+            let (incident, capacity) = part(conn, me, *id)?;
+            for_full(capacity)?;
+            let told = notifications::rows::of(conn, me.school(), incident.row.id.uuid())?;
+            Plain::new(&Escalations { items: told.into_iter().map(Escalation::from).collect() })
         })
         .await
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use validator::Validate;
 
-use super::rows::{self, Incident, IncidentRow, LinkRow, SubjectRow};
+use super::rows::{self, Incident, IncidentRow, LinkRow, Linked, SubjectRow};
 use super::rules::{IncidentState, SubjectPart, SubjectStatus};
 use super::view::{Evidence, EvidenceKind};
 use crate::access::caller::Caller;
@@ -20,8 +20,8 @@ use crate::access::{digest, new_secret};
 use crate::app::State;
 use crate::clock::Instant;
 use crate::db::Conn;
-use crate::db::schema::{accounts, comments, monitoring_checks};
-use crate::db::types::{AccountId, CommentId, IncidentId, MonitoringCheckId, PersonId, SchoolId};
+use crate::db::schema::{accounts, comments, mentions, monitoring_checks};
+use crate::db::types::{AccountId, CommentId, IncidentId, MentionId, MonitoringCheckId, PersonId, SchoolId};
 use crate::events::{self, Actor, Event, EventType};
 use crate::http::body::{Valid, objects};
 use crate::http::document::Fails;
@@ -91,6 +91,10 @@ pub struct NewIncident {
     #[validate(length(max = 6))]
     #[schema(max_items = 6)]
     pub monitoring_check_ids: Vec<MonitoringCheckId>,
+    #[serde(default)]
+    #[validate(length(max = 6))]
+    #[schema(max_items = 6)]
+    pub mention_ids: Vec<MentionId>,
 }
 
 /// Somebody whom an incident names: a person of the school, present or former, or a description of somebody else.
@@ -285,47 +289,32 @@ fn check_evidence(evidence: &[Evidence]) -> Result<(), Problem> {
     if errors.is_empty() { Ok(()) } else { Err(Problem::new(Code::ValidationFailed).with_errors(errors)) }
 }
 
-/// The accounts, comments and checks that a body names.
+/// The accounts, comments, checks and mentions that a body names.
 fn links(conn: &mut Conn, school: SchoolId, incident: IncidentId, new: &NewIncident) -> Result<Vec<LinkRow>, Problem> {
-    let mut rows = Vec::new();
-    let mut link = |account_id, comment_id, monitoring_check_id| {
-        let number = i32::try_from(rows.len() + 1).unwrap_or(i32::MAX);
-        rows.push(LinkRow { school_id: school, incident_id: incident, number, account_id, comment_id, monitoring_check_id });
-    };
-    let accounts: HashSet<AccountId> = accounts::table
-        .filter(accounts::school_id.eq(school))
-        .filter(accounts::id.eq_any(&new.account_ids))
-        .select(accounts::id)
-        .load::<AccountId>(conn)?
-        .into_iter()
-        .collect();
-    let comments: HashSet<CommentId> = comments::table
-        .filter(comments::school_id.eq(school))
-        .filter(comments::id.eq_any(&new.comment_ids))
-        .select(comments::id)
-        .load::<CommentId>(conn)?
-        .into_iter()
-        .collect();
-    let checks: HashSet<MonitoringCheckId> = monitoring_checks::table
-        .filter(monitoring_checks::school_id.eq(school))
-        .filter(monitoring_checks::id.eq_any(&new.monitoring_check_ids))
-        .select(monitoring_checks::id)
-        .load::<MonitoringCheckId>(conn)?
-        .into_iter()
-        .collect();
+    let mut targets = Vec::new();
     let mut errors = Vec::new();
-    let mut unknown =
-        |field: &str, index: usize| errors.push(FieldError::new(format!("/{field}/{index}"), "unknown", "There is none such."));
-    for (index, id) in new.account_ids.iter().enumerate() {
-        if accounts.contains(id) { link(Some(*id), None, None) } else { unknown("account_ids", index) }
+    macro_rules! link {
+        ($table:ident, $field:ident, $id:ty, $target:expr) => {
+            let known = $table::table.filter($table::school_id.eq(school)).filter($table::id.eq_any(&new.$field));
+            let known: HashSet<$id> = known.select($table::id).load::<$id>(conn)?.into_iter().collect();
+            for (index, id) in new.$field.iter().enumerate() {
+                if known.contains(id) {
+                    targets.push($target(*id));
+                } else {
+                    let at = format!(concat!("/", stringify!($field), "/{}"), index);
+                    errors.push(FieldError::new(at, "unknown", "There is none such."));
+                }
+            }
+        };
     }
-    for (index, id) in new.comment_ids.iter().enumerate() {
-        if comments.contains(id) { link(None, Some(*id), None) } else { unknown("comment_ids", index) }
+    link!(accounts, account_ids, AccountId, Linked::Account);
+    link!(comments, comment_ids, CommentId, Linked::Comment);
+    link!(monitoring_checks, monitoring_check_ids, MonitoringCheckId, Linked::Check);
+    link!(mentions, mention_ids, MentionId, Linked::Mention);
+    if !errors.is_empty() {
+        return Err(Problem::new(Code::ValidationFailed).with_errors(errors));
     }
-    for (index, id) in new.monitoring_check_ids.iter().enumerate() {
-        if checks.contains(id) { link(None, None, Some(*id)) } else { unknown("monitoring_check_ids", index) }
-    }
-    if errors.is_empty() { Ok(rows) } else { Err(Problem::new(Code::ValidationFailed).with_errors(errors)) }
+    Ok((1..).zip(targets).map(|(number, target)| LinkRow::new(school, incident, number, target)).collect())
 }
 
 /// Takes a report in: who deals with it is found out and recorded in the same transaction.
@@ -489,6 +478,7 @@ async fn report_anonymously(
                 account_ids: Vec::new(),
                 comment_ids: Vec::new(),
                 monitoring_check_ids: Vec::new(),
+                mention_ids: Vec::new(),
             };
             let (incident, receipt_code) = take_in(tx, school, None, new, anybody(school, now))?;
             let guidance = incident.row.category.map(Category::guidance).unwrap_or_default();

@@ -11,7 +11,7 @@ use crate::db::schema::{
     delegations, incident_assessments, incident_hidden_from, incident_links, incident_people, incident_recusals, incident_referrals,
     incident_subjects, incidents, people,
 };
-use crate::db::types::{AccountId, CommentId, IncidentId, MonitoringCheckId, PersonId, SchoolId};
+use crate::db::types::{AccountId, CommentId, IncidentId, MentionId, MonitoringCheckId, PersonId, SchoolId};
 use crate::db::{Conn, MultiBackend};
 use crate::http::precondition;
 use crate::page::Window;
@@ -110,6 +110,29 @@ pub struct LinkRow {
     pub account_id: Option<AccountId>,
     pub comment_id: Option<CommentId>,
     pub monitoring_check_id: Option<MonitoringCheckId>,
+    pub mention_id: Option<MentionId>,
+}
+
+/// What an incident is linked to.
+#[derive(Clone, Copy, Debug)]
+pub enum Linked {
+    Account(AccountId),
+    Comment(CommentId),
+    Check(MonitoringCheckId),
+    Mention(MentionId),
+}
+
+impl LinkRow {
+    /// The `number`th link of an incident.
+    pub fn new(school_id: SchoolId, incident_id: IncidentId, number: i32, target: Linked) -> Self {
+        let none = Self { school_id, incident_id, number, account_id: None, comment_id: None, monitoring_check_id: None, mention_id: None };
+        match target {
+            Linked::Account(id) => Self { account_id: Some(id), ..none },
+            Linked::Comment(id) => Self { comment_id: Some(id), ..none },
+            Linked::Check(id) => Self { monitoring_check_id: Some(id), ..none },
+            Linked::Mention(id) => Self { mention_id: Some(id), ..none },
+        }
+    }
 }
 
 /// An incident with all that belongs to it.
@@ -598,8 +621,7 @@ pub fn replace_involved(tx: &mut Conn, incident: &Incident, now: Instant) -> Que
 /// Where the database gives none.
 pub fn link_check(tx: &mut Conn, incident: &Incident, check: MonitoringCheckId) -> QueryResult<()> {
     let number = incident.links.iter().map(|link| link.number).max().unwrap_or(0) + 1;
-    let (school_id, incident_id) = (incident.row.school_id, incident.row.id);
-    let link = LinkRow { school_id, incident_id, number, account_id: None, comment_id: None, monitoring_check_id: Some(check) };
+    let link = LinkRow::new(incident.row.school_id, incident.row.id, number, Linked::Check(check));
     diesel::insert_into(incident_links::table).values(&link).execute(tx)?;
     Ok(())
 }

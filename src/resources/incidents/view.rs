@@ -9,7 +9,7 @@ use super::rules::{self, Capacity, IncidentAction, IncidentState, Standing, Subj
 use crate::access::caller::Caller;
 use crate::clock::Instant;
 use crate::db::Conn;
-use crate::db::types::{AccountId, CommentId, EventId, IncidentId, MonitoringCheckId, PersonId};
+use crate::db::types::{AccountId, CommentId, EventId, IncidentId, MentionId, MonitoringCheckId, PersonId};
 use crate::http::reply::Resource;
 use crate::http::text::Line;
 use crate::page::Page;
@@ -17,6 +17,7 @@ use crate::policy::conflict::{self, Duty, LeadRole, SafeguardingRole};
 use crate::policy::incidents::{Category, FirstStep, HarmThreshold, Legality, Outcome, SafeguardingDecision, Scope, Severity};
 use crate::policy::roles::Role;
 use crate::problem::Problem;
+use crate::resources::notifications::rows::NotificationRow;
 use crate::resources::schools;
 use crate::words::words;
 
@@ -31,7 +32,7 @@ use crate::words::words;
     "details": {
         "reporter_id": "0198a4b2-6f00-7000-8000-000000000003",
         "subjects": [{ "part": "alleged", "person_id": "0198a4b2-6f00-7000-8000-000000000002", "status_at_time": "staff" }],
-        "evidence": [], "account_ids": [], "comment_ids": [], "monitoring_check_ids": [], "involved": [], "child_involved": false, "duties": []
+        "evidence": [], "account_ids": [], "comment_ids": [], "monitoring_check_ids": [], "mention_ids": [], "involved": [], "child_involved": false, "duties": []
     },
     "version": 2, "updated_at": "2026-01-14T11:00:00Z"
 }))]
@@ -97,6 +98,8 @@ pub struct Details {
     pub comment_ids: Vec<CommentId>,
     #[schema(max_items = 20)]
     pub monitoring_check_ids: Vec<MonitoringCheckId>,
+    #[schema(max_items = 6)]
+    pub mention_ids: Vec<MentionId>,
     #[schema(max_items = 50)]
     pub involved: Vec<PersonId>,
     pub child_involved: bool,
@@ -220,6 +223,37 @@ pub struct Moment {
     pub state: Option<String>,
 }
 
+/// Who was told of an incident.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "items": [{
+    "person_id": "0198a4b2-6f00-7000-8000-000000000001", "event_type": "incident.reported", "told_at": "2026-01-14T10:00:00Z",
+    "read_at": "2026-01-14T10:20:00Z"
+}] }))]
+pub struct Escalations {
+    #[schema(max_items = 1000)]
+    pub items: Vec<Escalation>,
+}
+
+/// That somebody was told.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Escalation {
+    pub person_id: PersonId,
+    /// Of what, as the log names it.
+    #[schema(max_length = 60)]
+    pub event_type: String,
+    pub told_at: Instant,
+    /// Absent until they have read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub read_at: Option<Instant>,
+}
+
+impl From<NotificationRow> for Escalation {
+    fn from(row: NotificationRow) -> Self {
+        Self { person_id: row.person_id, event_type: row.event_type, told_at: row.created_at, read_at: row.read_at }
+    }
+}
+
 /// As whom the caller looks at incidents.
 ///
 /// # Errors
@@ -318,6 +352,7 @@ fn details(incident: Whole, with_reporter: bool) -> Details {
         account_ids: links.iter().filter_map(|link| link.account_id).collect(),
         comment_ids: links.iter().filter_map(|link| link.comment_id).collect(),
         monitoring_check_ids: links.iter().filter_map(|link| link.monitoring_check_id).collect(),
+        mention_ids: links.iter().filter_map(|link| link.mention_id).collect(),
         involved,
         child_involved: row.child_involved,
         duties: routing.duties.iter().copied().collect(),

@@ -50,16 +50,26 @@ pub fn notify(tx: &mut Conn, school: SchoolId, people: &[PersonId], kind: EventT
     Ok(())
 }
 
+/// Whom a thing was brought to, and when, oldest first.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn of(conn: &mut Conn, school: SchoolId, subject: Uuid) -> QueryResult<Vec<NotificationRow>> {
+    notifications::table
+        .filter(notifications::school_id.eq(school))
+        .filter(notifications::subject_id.eq(SubjectId::from(subject)))
+        .order(notifications::id)
+        .limit(1000)
+        .select(NotificationRow::as_select())
+        .load(conn)
+}
+
 /// Whom a thing was brought to before.
 ///
 /// # Errors
 /// Where the database gives none.
 pub fn told_of(conn: &mut Conn, school: SchoolId, subject: Uuid) -> QueryResult<Vec<PersonId>> {
-    notifications::table
-        .filter(notifications::school_id.eq(school))
-        .filter(notifications::subject_id.eq(SubjectId::from(subject)))
-        .select(notifications::person_id)
-        .load(conn)
+    Ok(of(conn, school, subject)?.into_iter().map(|told| told.person_id).collect())
 }
 
 /// What of their notifications somebody may know of: none on an incident that has come to be hidden from them.
