@@ -73,6 +73,8 @@ fn seed(tx: &mut Conn, school: SchoolId, account: AccountId, comments: i64) -> R
         escalation_contact_id: None,
         press_lead_id: None,
         urgent_target_minutes: 60,
+        takedown_hours: 24,
+        content_review_days: 90,
         calendar_fingerprint: String::new(),
         version: 1,
         created_at: now,
@@ -94,6 +96,7 @@ fn seed(tx: &mut Conn, school: SchoolId, account: AccountId, comments: i64) -> R
         version: 1,
         created_at: now,
         updated_at: now,
+        year_group: None,
     };
     diesel::insert_into(weald::db::schema::people::table).values(&person).execute(tx)?;
     let case = BusinessCaseRow {

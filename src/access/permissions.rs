@@ -239,6 +239,36 @@ permissions! {
         Headteacher | Dsl | DeputyDsl own | ChairOfGovernors own;
     ReviewLowLevelConcern = "low-level-concerns:review" "Decide what follows from a low-level concern" (undelegated) for
         Headteacher | ChairOfGovernors own;
+    ReadConsentNotices = "consent-notices:read" "Read what pictures and names are used for" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | ParentCarer | Pupil | Governor | ChairOfGovernors | Dsl | DeputyDsl | Dpo | MisIntegration;
+    ManageConsentNotices = "consent-notices:manage" "Publish what pictures and names are used for" for
+        Headteacher | Dpo;
+    ReadConsents = "consents:read" "Read who has consented to what" for
+        Headteacher | Dsl | DeputyDsl | Dpo | MisIntegration | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own;
+    RecordConsent = "consents:record" "Consent, refuse and withdraw for oneself and one's children, or record what others have signed" for
+        Headteacher | MisIntegration | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own;
+    ReadImageObjections = "image-objections:read" "Read who objects to being filmed or photographed" for
+        Headteacher | Dsl | DeputyDsl | Dpo | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | ParentCarer own | Pupil own | Governor own | ChairOfGovernors own;
+    ObjectToImages = "image-objections:raise" "Object to being filmed or photographed, and lift it" (undelegated) for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl | Volunteer own | ParentCarer own | Pupil own | Governor own | ChairOfGovernors own | Dpo own;
+    ReadDoNotPublish = "do-not-publish:read" "Read the do-not-publish list" (undelegated) [Img4] for
+        Headteacher | Dsl | DeputyDsl | Dpo;
+    EditDoNotPublish = "do-not-publish:edit" "Put people on the do-not-publish list and take them off, and learn who blocks a publication" (undelegated) [Img4] for
+        Headteacher | Dsl | DeputyDsl;
+    ReadPublications = "publications:read" "Read what was checked and published" for
+        Headteacher | ItTechnician | Dsl | DeputyDsl | Dpo | ChairOfGovernors | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
+    PreparePublication = "publications:prepare" "Have publications checked, record and review them" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl | Volunteer own | ParentCarer own;
+    DecidePublication = "publications:decide" "Decide on publications with controversial implications" [Do1] for
+        Headteacher | ChairOfGovernors own;
+    AuditPublications = "publications:audit" "Audit the pictures that are published" for
+        Headteacher | ItTechnician | Dsl;
+    ReadTakedowns = "takedowns:read" "Read what has to be taken down" for
+        Headteacher | ItTechnician | Dsl | DeputyDsl | Dpo | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
+    RecordTakedown = "takedowns:record" "Record that something was taken down" for
+        Headteacher | ItTechnician | LeadershipTeam own | Staff own | Dsl own | DeputyDsl own | Volunteer own | ParentCarer own;
+    ExemptTakedown = "takedowns:exempt" "Decide that something stays published" (undelegated) [Img1] for
+        Headteacher;
 
     ReadEvents = "events:read" "Follow what happens" for
         Headteacher | Dpo | MisIntegration | ItTechnician own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;

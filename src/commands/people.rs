@@ -101,6 +101,7 @@ pub fn add(tx: &mut Conn, new: &NewPerson, by: &str, now: Instant) -> Result<Per
         version: 1,
         created_at: now,
         updated_at: now,
+        year_group: None,
     };
     rows::insert(tx, &row)?;
     let mut happened = vec![Event::new(EventType::PersonCreated, row.id.uuid())];

@@ -67,6 +67,8 @@ impl NewSchool {
             escalation_contact_id: None,
             press_lead_id: None,
             urgent_target_minutes: 60,
+            takedown_hours: 24,
+            content_review_days: 90,
             calendar_fingerprint: rows::fingerprint(&server::bank_holidays(storage)?),
             version: 1,
             created_at: now,

@@ -23,6 +23,8 @@ diesel::table! {
         press_lead_id -> Nullable<SqlUuid>,
         sweep_interval_days -> Integer,
         concern_pattern_at -> Integer,
+        takedown_hours -> Integer,
+        content_review_days -> Integer,
     }
 }
 
@@ -54,6 +56,7 @@ diesel::table! {
         version -> BigInt,
         created_at -> Instant,
         updated_at -> Instant,
+        year_group -> Nullable<Text>,
     }
 }
 
@@ -1244,6 +1247,210 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    consent_notices (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        purpose -> Text,
+        number -> Integer,
+        language -> Text,
+        text -> Text,
+        retention -> Text,
+        content_hash -> Text,
+        published_by -> SqlUuid,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    consents (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        subject_id -> SqlUuid,
+        purpose -> Text,
+        answer -> Text,
+        giver_id -> SqlUuid,
+        relationship -> Nullable<Text>,
+        authorised -> Bool,
+        authorisation_ref -> Nullable<Text>,
+        notice_id -> Nullable<SqlUuid>,
+        with_name -> Bool,
+        face_identifiable -> Bool,
+        platforms -> Text,
+        decided_at -> Instant,
+        expires_on -> Nullable<Date>,
+        expiry_recorded_at -> Nullable<Instant>,
+        evidence_sha256 -> Nullable<Text>,
+        recorded_by -> Nullable<SqlUuid>,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    image_objections (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        person_id -> Nullable<SqlUuid>,
+        description -> Nullable<Text>,
+        event_on -> Nullable<Date>,
+        event_name -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        raised_by -> SqlUuid,
+        raised_at -> Instant,
+        lifted_by -> Nullable<SqlUuid>,
+        lifted_at -> Nullable<Instant>,
+        version -> BigInt,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    do_not_publish (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        person_id -> SqlUuid,
+        reason_class -> Text,
+        listed_by -> SqlUuid,
+        listed_at -> Instant,
+        removed_by -> Nullable<SqlUuid>,
+        removed_at -> Nullable<Instant>,
+        removal_reason -> Nullable<Text>,
+        version -> BigInt,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    publication_checks (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        state -> Text,
+        account_id -> Nullable<SqlUuid>,
+        unregistered_account -> Nullable<Text>,
+        consent_purpose -> Text,
+        author_id -> SqlUuid,
+        reason -> Text,
+        text -> Nullable<Text>,
+        links -> Text,
+        flags -> Text,
+        attestations -> Text,
+        taken_on -> Nullable<Date>,
+        content_hash -> Text,
+        blockers -> Text,
+        concerns -> Text,
+        expires_at -> Instant,
+        decided_by -> Nullable<SqlUuid>,
+        decided_at -> Nullable<Instant>,
+        feedback -> Nullable<Text>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    publication_check_subjects (school_id, check_id, person_id) {
+        school_id -> SqlUuid,
+        check_id -> SqlUuid,
+        person_id -> SqlUuid,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    second_opinions (school_id, check_id, person_id) {
+        school_id -> SqlUuid,
+        check_id -> SqlUuid,
+        person_id -> SqlUuid,
+        requested_at -> Instant,
+        agrees -> Nullable<Bool>,
+        comment -> Nullable<Text>,
+        given_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    publications (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        check_id -> SqlUuid,
+        account_id -> SqlUuid,
+        author_id -> SqlUuid,
+        consent_purpose -> Text,
+        flags -> Text,
+        taken_on -> Nullable<Date>,
+        url -> Text,
+        published_at -> Instant,
+        review_due_on -> Date,
+        reviewed_at -> Nullable<Instant>,
+        audited_at -> Nullable<Instant>,
+        face_on -> Nullable<Bool>,
+        removed_at -> Nullable<Instant>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    publication_subjects (school_id, publication_id, person_id) {
+        school_id -> SqlUuid,
+        publication_id -> SqlUuid,
+        person_id -> SqlUuid,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    takedowns (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        publication_id -> SqlUuid,
+        account_id -> SqlUuid,
+        author_id -> SqlUuid,
+        state -> Text,
+        cause -> Text,
+        person_id -> Nullable<SqlUuid>,
+        opened_at -> Instant,
+        due_at -> Instant,
+        overdue_recorded_at -> Nullable<Instant>,
+        evidence -> Nullable<Text>,
+        removed_at -> Nullable<Instant>,
+        exempt_reason -> Nullable<Text>,
+        done_by -> Nullable<SqlUuid>,
+        version -> BigInt,
+        updated_at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -1312,5 +1519,15 @@ diesel::allow_tables_to_appear_in_same_query!(
     mention_purges,
     low_level_concerns,
     media_enquiries,
-    reporting_contacts
+    reporting_contacts,
+    consent_notices,
+    consents,
+    image_objections,
+    do_not_publish,
+    publication_checks,
+    publication_check_subjects,
+    second_opinions,
+    publications,
+    publication_subjects,
+    takedowns
 );

@@ -212,6 +212,13 @@ ids! {
     MentionSweepId;
     MentionId;
     LowLevelConcernId;
+    ConsentNoticeId;
+    ConsentId;
+    ImageObjectionId;
+    DoNotPublishId;
+    PublicationCheckId;
+    PublicationId;
+    TakedownId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.
@@ -323,6 +330,12 @@ stored_as_text!(
     crate::policy::moderation::ModerationReason,
     crate::policy::ladder::LadderState,
     crate::policy::media::EnquiryState,
+    crate::policy::consent::Purpose,
+    crate::policy::consent::Answer,
+    crate::policy::publication::CheckState,
+    crate::policy::publication::TakedownCause,
+    crate::policy::publication::TakedownState,
+    crate::resources::do_not_publish::ReasonClass,
     crate::policy::ladder::LadderChannel,
     crate::policy::statutory::StatutoryKind,
     crate::resources::handovers::HandoverState,

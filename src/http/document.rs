@@ -94,6 +94,10 @@ const TAGS: &[(&str, &str)] = &[
     ("mentions", "Searches of the web for public postings about the school, and what they found."),
     ("response-procedures", "By which procedure others' comments are responded to."),
     ("low-level-concerns", "Low-level concerns about those who work with the school."),
+    ("consents", "What pictures and names are used for, and who consents to what."),
+    ("image-objections", "Who is not to be filmed or photographed."),
+    ("do-not-publish", "Who must not be published; who and why is for a few alone."),
+    ("publications", "The check before anything is published, what was published, and what has to go."),
     ("events", "The one log: audit trail and change feed."),
     ("service", "Health, figures and the problems there are."),
 ];

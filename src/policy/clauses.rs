@@ -74,5 +74,15 @@ clauses! {
     Pro1 = "PRO-1": "The school looks out for public postings about itself";
     Pro2 = "PRO-2": "Others' comments are responded to by a defined process";
     PuPc2 = "PU-PC-2": "Parents are encouraged to comment appropriately";
+    Img1 = "IMG-1": "Permission is sought under the images policy";
+    Img2 = "IMG-2": "Whoever asks not to be filmed or photographed is respected";
+    Img3 = "IMG-3": "Pictures of children are shared on the school's own accounts alone";
+    Img4 = "IMG-4": "Before a picture is shared: dress, dignity, and the do-not-publish list";
+    Leg1 = "LEG-1": "Copyright is considered, and permission obtained before sharing";
+    Tone1 = "TONE-1": "The tone fits the audience and is professional";
+    Do1 = "DO-1": "Check with the headteacher before publishing what may be controversial";
+    Do8 = "DO-8": "Think first; take a second opinion when in doubt";
+    Beh2c = "BEH-2c": "School accounts are not used for personal gain";
+    RSt3 = "R-ST-3": "Staff keep what they publish on school accounts up to date";
     Do9 = "DO-9": "Seek advice, and report mistakes by the school's process";
 }

@@ -2,6 +2,7 @@
 
 pub mod clauses;
 pub mod conflict;
+pub mod consent;
 pub mod credentials;
 pub mod deadline;
 pub mod declarations;
@@ -13,6 +14,7 @@ pub mod media;
 pub mod moderation;
 pub mod monitoring;
 pub mod platforms;
+pub mod publication;
 pub mod refusal;
 pub mod roles;
 pub mod statutory;

@@ -325,6 +325,7 @@ on_both_engines! {
                     school_id: id, id: person, given_name: "Jo".into(), family_name: "Weald".into(), email: None,
                     kind: weald::policy::roles::PersonKind::Volunteer, external_source: None, external_id: None, left_on: None,
                     version: 1, created_at: now, updated_at: now,
+                    year_group: None,
                 };
                 insert(tx, &row).map(|()| person)
             }).collect::<Result<Vec<_>, _>>()

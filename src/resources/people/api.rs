@@ -30,6 +30,7 @@ use crate::policy::roles::{PersonKind, Role, has_left, is_staff};
 use crate::policy::team;
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::business_cases::rows::Manager;
+use crate::resources::education_sessions::YearGroup;
 use crate::resources::{accounts, credentials, exit_records, handovers, incidents, invitations};
 
 pub fn operations(config: &mut ServiceConfig) {
@@ -80,6 +81,10 @@ pub struct Person {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 100, nullable = false)]
     pub external_id: Option<String>,
+    /// A pupil's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub year_group: Option<YearGroup>,
     /// The first day on which the person is no longer at the school.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -130,6 +135,10 @@ pub struct NewPerson {
     #[validate(nested)]
     #[schema(inline, nullable = false)]
     pub external_id: Option<Line<100>>,
+    /// A pupil's.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub year_group: Option<YearGroup>,
     /// Roles that are not privileged; none if absent.
     #[serde(default)]
     #[validate(length(max = 12))]
@@ -154,6 +163,10 @@ pub struct PersonUpsert {
     #[schema(inline, nullable = false)]
     pub email: Option<Email>,
     pub kind: PersonKind,
+    /// A pupil's; absent: none.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub year_group: Option<YearGroup>,
     /// All roles that this caller assigns and the person is to hold; those that it does not assign stay. Absent:
     /// all roles stay.
     #[serde(default, deserialize_with = "present")]
@@ -190,6 +203,9 @@ pub struct PersonPatch {
     #[validate(nested)]
     #[schema(inline)]
     pub external_id: Patch<Line<100>>,
+    #[serde(default)]
+    #[schema(inline)]
+    pub year_group: Patch<YearGroup>,
 }
 
 /// That a person leaves the school.
@@ -325,6 +341,7 @@ fn view<P>(me: &Caller<P>, person: rows::Person) -> Person {
         email: row.email.filter(|_| whole),
         external_source: row.external_source.filter(|_| whole),
         external_id: row.external_id.filter(|_| whole),
+        year_group: row.year_group.filter(|_| whole),
         left_on: row.left_on.filter(|_| whole).map(Day),
         version: row.version,
         created_at: row.created_at,
@@ -410,10 +427,12 @@ fn create<P>(tx: &mut Conn, me: &Caller<P>, new: NewPerson) -> Result<rows::Pers
         version: 1,
         created_at: me.now(),
         updated_at: me.now(),
+        year_group: new.year_group,
     };
     let mut person = rows::Person { row, roles: Vec::new(), whole: true };
     let shift = rules::shift(&standing(me, &person), Some(&new.roles))?;
     check_external_id(tx, &person.row)?;
+    rules::check_year_group(person.row.kind, person.row.year_group.is_some())?;
     rows::insert(tx, &person.row)?;
     let mut happened = vec![event(EventType::PersonCreated, &person)];
     happened.extend(assign(tx, me, &mut person, &shift)?);
@@ -439,9 +458,11 @@ fn change<P>(
         ("kind", old.kind != row.kind),
         ("external_source", old.external_source != row.external_source),
         ("external_id", old.external_id != row.external_id),
+        ("year_group", old.year_group != row.year_group),
     ];
     let shift = rules::shift(&standing(me, person), roles)?;
     check_external_id(tx, row)?;
+    rules::check_year_group(row.kind, row.year_group.is_some())?;
     let crosses = (old.kind == PersonKind::Pupil) != (row.kind == PersonKind::Pupil);
     if crosses && rows::has_guardian_links(tx, row)? {
         return Err(Problem::new(Code::InUse).detail("This person has guardians or is one; remove these links first."));
@@ -553,6 +574,7 @@ fn edit(row: &mut PersonRow, patch: PersonPatch) {
     row.email = patch.email.map(Email::into_inner).apply(row.email.take());
     row.external_source = patch.external_source.map(Line::into_inner).apply(row.external_source.take());
     row.external_id = patch.external_id.map(Line::into_inner).apply(row.external_id.take());
+    row.year_group = patch.year_group.apply(row.year_group.take());
 }
 
 /// Delete a person whom no record names.
@@ -608,6 +630,7 @@ async fn upsert_person(
                     kind: upsert.kind,
                     external_source: Some(source),
                     external_id: Some(external_id),
+                    year_group: upsert.year_group,
                     roles: upsert.roles.unwrap_or_default(),
                 };
                 let person = create(tx, me, new)?;
@@ -619,6 +642,7 @@ async fn upsert_person(
                 row.family_name = upsert.family_name.into_inner();
                 row.email = upsert.email.map(Email::into_inner);
                 row.kind = upsert.kind;
+                row.year_group = upsert.year_group;
             })?;
             Ok(Created::new(&view(me, person))?.already_there())
         })

@@ -18,6 +18,7 @@ use crate::policy::roles::{PersonKind, Role, has_left, is_staff};
 use crate::policy::team::Member;
 use crate::problem::{Code, Problem};
 use crate::resources::business_cases::rows::Manager;
+use crate::resources::education_sessions::YearGroup;
 
 /// One row of `people`.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -36,6 +37,8 @@ pub struct PersonRow {
     pub version: i64,
     pub created_at: Instant,
     pub updated_at: Instant,
+    /// A pupil's.
+    pub year_group: Option<YearGroup>,
 }
 
 /// A person with their roles, as far as a caller may see them.
@@ -362,6 +365,20 @@ pub fn known(conn: &mut Conn, school: SchoolId, ids: &[PersonId]) -> QueryResult
     let ids: Vec<PersonId> =
         people::table.filter(people::school_id.eq(school)).filter(people::id.eq_any(ids)).select(people::id).load(conn)?;
     Ok(ids.into_iter().collect())
+}
+
+/// The pupils of several year groups who are at the school.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn of_year_groups(conn: &mut Conn, school: SchoolId, groups: &[YearGroup], today: NaiveDate) -> QueryResult<Vec<PersonId>> {
+    people::table
+        .filter(people::school_id.eq(school))
+        .filter(people::year_group.eq_any(groups.iter().copied().map(Some).collect::<Vec<_>>()))
+        .filter(people::left_on.is_null().or(people::left_on.gt(today)))
+        .limit(1000)
+        .select(people::id)
+        .load(conn)
 }
 
 /// The leaving date of a person of the school, if one is on record; `None` where there is no such person.

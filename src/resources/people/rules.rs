@@ -20,6 +20,17 @@ words! {
 /// The roles that a service account assigns: a person who had others would have them confirmed by a person.
 const SYNCED: [Role; 5] = [Role::Staff, Role::Volunteer, Role::ParentCarer, Role::Pupil, Role::Governor];
 
+/// Pupils alone are in a year group.
+///
+/// # Errors
+/// 422 for anybody else.
+pub fn check_year_group(kind: PersonKind, has_one: bool) -> Result<(), Problem> {
+    if !has_one || kind == PersonKind::Pupil {
+        return Ok(());
+    }
+    Err(Problem::invalid("/year_group", "not_a_pupil", "Only pupils are in a year group."))
+}
+
 /// Who grants and revokes roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Granter {

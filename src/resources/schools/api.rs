@@ -39,7 +39,7 @@ pub fn operations(config: &mut ServiceConfig) {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0198a4b2-6f00-7000-8000-000000000001", "name": "Weald Primary School", "time_zone": "Europe/London",
-    "holiday_division": "england_and_wales", "bank_holidays_count_as_weekend": false, "business_case_lapse_days": 90, "urgent_target_minutes": 60,
+    "holiday_division": "england_and_wales", "bank_holidays_count_as_weekend": false, "business_case_lapse_days": 90, "urgent_target_minutes": 60, "takedown_hours": 24, "content_review_days": 90,
     "monitoring_amber_days": 1, "monitoring_red_hours": 48, "eligibility_grace_days": 0,
     "sweep_interval_days": 7, "concern_pattern_at": 3,
     "closing_days": [{ "closed_on": "2026-09-01", "title": "INSET day" }], "calendar_horizon_on": "2030-12-31",
@@ -71,6 +71,12 @@ pub struct School {
     /// Minutes within which an offensive comment is to be dealt with; its deadline stays as it is (HND-1).
     #[schema(minimum = 5, maximum = 1440)]
     pub urgent_target_minutes: i32,
+    /// Hours within which a publication has to go once its ground has gone (IMG-1).
+    #[schema(minimum = 1, maximum = 168)]
+    pub takedown_hours: i32,
+    /// Days after which whoever published something looks at it again (R-ST-3).
+    #[schema(minimum = 1, maximum = 365)]
+    pub content_review_days: i32,
     /// Who deals with what neither headteacher nor chair of governors can: the local authority's officer, or the clerk.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -158,6 +164,14 @@ pub struct SchoolPatch {
     #[schema(minimum = 5, maximum = 1440, nullable = false)]
     pub urgent_target_minutes: Option<i32>,
     #[serde(default, deserialize_with = "present")]
+    #[validate(range(min = 1, max = 168))]
+    #[schema(minimum = 1, maximum = 168, nullable = false)]
+    pub takedown_hours: Option<i32>,
+    #[serde(default, deserialize_with = "present")]
+    #[validate(range(min = 1, max = 365))]
+    #[schema(minimum = 1, maximum = 365, nullable = false)]
+    pub content_review_days: Option<i32>,
+    #[serde(default, deserialize_with = "present")]
     #[validate(range(min = 1, max = 90))]
     #[schema(minimum = 1, maximum = 90, nullable = false)]
     pub sweep_interval_days: Option<i32>,
@@ -192,6 +206,8 @@ fn view(row: SchoolRow, closing_days: BTreeMap<NaiveDate, String>, bank_holidays
         monitoring_red_hours: row.monitoring_red_hours,
         eligibility_grace_days: row.eligibility_grace_days,
         urgent_target_minutes: row.urgent_target_minutes,
+        takedown_hours: row.takedown_hours,
+        content_review_days: row.content_review_days,
         escalation_contact_id: row.escalation_contact_id,
         press_lead_id: row.press_lead_id,
         sweep_interval_days: row.sweep_interval_days,
@@ -389,6 +405,8 @@ fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Chang
     row.monitoring_red_hours = patch.monitoring_red_hours.unwrap_or(row.monitoring_red_hours);
     row.eligibility_grace_days = patch.eligibility_grace_days.unwrap_or(row.eligibility_grace_days);
     row.urgent_target_minutes = patch.urgent_target_minutes.unwrap_or(row.urgent_target_minutes);
+    row.takedown_hours = patch.takedown_hours.unwrap_or(row.takedown_hours);
+    row.content_review_days = patch.content_review_days.unwrap_or(row.content_review_days);
     row.sweep_interval_days = patch.sweep_interval_days.unwrap_or(row.sweep_interval_days);
     row.concern_pattern_at = patch.concern_pattern_at.unwrap_or(row.concern_pattern_at);
     row.thresholds().check()?;
@@ -399,6 +417,8 @@ fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Chang
         ("monitoring_red_hours", before.monitoring_red_hours != row.monitoring_red_hours),
         ("eligibility_grace_days", before.eligibility_grace_days != row.eligibility_grace_days),
         ("urgent_target_minutes", before.urgent_target_minutes != row.urgent_target_minutes),
+        ("takedown_hours", before.takedown_hours != row.takedown_hours),
+        ("content_review_days", before.content_review_days != row.content_review_days),
         ("sweep_interval_days", before.sweep_interval_days != row.sweep_interval_days),
         ("concern_pattern_at", before.concern_pattern_at != row.concern_pattern_at),
     ];

@@ -57,6 +57,10 @@ pub struct SchoolRow {
     pub sweep_interval_days: i32,
     /// Low-level concerns about the same person from which on they are a pattern.
     pub concern_pattern_at: i32,
+    /// Hours within which a publication has to go once its ground has gone (IMG-1).
+    pub takedown_hours: i32,
+    /// Days after which whoever published something looks at it again (R-ST-3).
+    pub content_review_days: i32,
 }
 
 impl SchoolRow {

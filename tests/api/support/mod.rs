@@ -153,6 +153,8 @@ impl School {
                 escalation_contact_id: None,
                 press_lead_id: None,
                 urgent_target_minutes: 60,
+                takedown_hours: 24,
+                content_review_days: 90,
                 calendar_fingerprint: String::new(),
                 version: 1,
                 created_at: now,
@@ -406,6 +408,7 @@ fn add_person(tx: &mut Conn, school: SchoolId, name: &str, roles: &[Role], now: 
         version: 1,
         created_at: now,
         updated_at: now,
+        year_group: None,
     };
     diesel::insert_into(people::table).values(&row).execute(tx)?;
     for role in roles {

@@ -1,0 +1,15 @@
+DROP TABLE takedowns;
+DROP TABLE publication_subjects;
+DROP TABLE publications;
+DROP TABLE second_opinions;
+DROP TABLE publication_check_works;
+DROP TABLE publication_check_subjects;
+DROP TABLE publication_checks;
+DROP TABLE do_not_publish;
+DROP TABLE image_objections;
+DROP TABLE consents;
+DROP TABLE consent_notices;
+ALTER TABLE schools DROP COLUMN content_review_days;
+ALTER TABLE schools DROP COLUMN takedown_hours;
+DROP INDEX people_by_year_group;
+ALTER TABLE people DROP COLUMN year_group;

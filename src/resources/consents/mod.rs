@@ -1,0 +1,8 @@
+//! Who has consented to what (IMG-1): what was said, in the order in which it was said, and what follows from it.
+
+mod api;
+mod batch;
+mod receipt;
+pub mod rows;
+
+pub use api::operations;
