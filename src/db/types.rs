@@ -212,6 +212,9 @@ ids! {
     MentionSweepId;
     MentionId;
     LowLevelConcernId;
+    WorkplaceMonitoringId;
+    ContactExceptionId;
+    ContactDeclarationId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.
@@ -334,4 +337,8 @@ stored_as_text!(
     crate::resources::mentions::MentionState,
     crate::resources::low_level_concerns::LowLevelConcernState,
     crate::resources::low_level_concerns::ConcernOutcome,
+    crate::policy::workplace::LawfulBasis,
+    crate::policy::workplace::WorkplaceMonitoringState,
+    crate::policy::contact::ContactRelationship,
+    crate::policy::contact::ContactExceptionState,
 );

@@ -94,6 +94,8 @@ const TAGS: &[(&str, &str)] = &[
     ("mentions", "Searches of the web for public postings about the school, and what they found."),
     ("response-procedures", "By which procedure others' comments are responded to."),
     ("low-level-concerns", "Low-level concerns about those who work with the school."),
+    ("workplace-monitoring", "That staff's use at work is monitored: openly, and by a policy."),
+    ("pupil-contact", "Staff and pupils on personal accounts: exceptions, and what staff declare each year."),
     ("events", "The one log: audit trail and change feed."),
     ("service", "Health, figures and the problems there are."),
 ];

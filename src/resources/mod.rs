@@ -28,6 +28,8 @@ pub mod training_completions;
 pub mod training_gaps;
 pub mod training_sessions;
 
+pub mod contact_declarations;
+pub mod contact_exceptions;
 pub mod disciplinary_actions;
 pub mod disclosures;
 pub mod exit_records;
@@ -45,3 +47,4 @@ pub mod referrals;
 pub mod reporting_routes;
 pub mod response_procedures;
 pub mod statutory_clocks;
+pub mod workplace_monitoring;
