@@ -30,6 +30,12 @@ use crate::resources::{
     media_enquiries, mention_sweeps, mentions, moderation_actions, monitoring, notifications, parent_ladders, people, policies,
     policy_versions, publication_checks, publications, referrals, reporting_routes, response_procedures, schools, service,
     statutory_clocks, takedowns, training_completions, training_gaps, training_sessions,
+    accounts, acknowledgements, business_cases, commenting_access, comments, contact_declarations, contact_exceptions, courses,
+    credential_releases, credentials, deadlines, declarations, delegations, disciplinary_actions, disclosures, education_sessions,
+    eligibility, events, exit_records, guidance, handovers, incident_notes, incidents, invitations, low_level_concerns, media_enquiries,
+    mention_sweeps, mentions, moderation_actions, monitoring, notifications, parent_ladders, people, policies, policy_versions, referrals,
+    reporting_routes, response_procedures, schools, service, statutory_clocks, training_completions, training_gaps, training_sessions,
+    workplace_monitoring,
 };
 use crate::vault::Vault;
 
@@ -83,6 +89,9 @@ pub fn operations(config: &mut ServiceConfig) {
     publication_checks::operations(config);
     publications::operations(config);
     takedowns::operations(config);
+    workplace_monitoring::operations(config);
+    contact_exceptions::operations(config);
+    contact_declarations::operations(config);
     events::operations(config);
     service::operations(config);
 }

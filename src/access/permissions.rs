@@ -269,6 +269,20 @@ permissions! {
         Headteacher | ItTechnician | LeadershipTeam own | Staff own | Dsl own | DeputyDsl own | Volunteer own | ParentCarer own;
     ExemptTakedown = "takedowns:exempt" "Decide that something stays published" (undelegated) [Img1] for
         Headteacher;
+    ReadWorkplaceMonitoring = "workplace-monitoring:read" "Read what of staff's use at work is monitored, and on what ground" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | Governor | Dsl | DeputyDsl | Dpo;
+    RecordWorkplaceMonitoring = "workplace-monitoring:record" "Record that staff's use at work is monitored, and end it" [Beh6] for
+        Headteacher;
+    ReadContactExceptions = "contact-exceptions:read" "Read who may be in contact with which pupil on personal accounts" for
+        Headteacher | Dsl | DeputyDsl | ChairOfGovernors own | LeadershipTeam own | ItTechnician own | Staff own;
+    AskContactException = "contact-exceptions:ask" "Ask to be in contact with a pupil on personal accounts" (undelegated) for
+        Headteacher own | LeadershipTeam own | ItTechnician own | Staff own | Dsl own | DeputyDsl own;
+    DecideContactException = "contact-exceptions:decide" "Grant, refuse and end exceptions for contact with a pupil" [PuPu1] for
+        Headteacher | ChairOfGovernors own;
+    ReadContactDeclarations = "contact-declarations:read" "Read what staff declared on contact with pupils, and who has still to" for
+        Headteacher | Dsl | LeadershipTeam own | ItTechnician own | Staff own | DeputyDsl own;
+    MakeContactDeclaration = "contact-declarations:make" "Declare that one is not in contact with pupils on personal accounts" (undelegated) for
+        Headteacher own | LeadershipTeam own | ItTechnician own | Staff own | Dsl own | DeputyDsl own;
 
     ReadEvents = "events:read" "Follow what happens" for
         Headteacher | Dpo | MisIntegration | ItTechnician own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;

@@ -1451,6 +1451,69 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    workplace_monitoring (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        state -> Text,
+        activity -> Text,
+        lawful_basis -> Text,
+        policy_reference -> Text,
+        notice_given_on -> Date,
+        dpia_reference -> Nullable<Text>,
+        starts_on -> Date,
+        ends_on -> Nullable<Date>,
+        recorded_by -> SqlUuid,
+        ended_by -> Nullable<SqlUuid>,
+        ended_at -> Nullable<Instant>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    contact_exceptions (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        person_id -> SqlUuid,
+        state -> Text,
+        pupil_id -> Nullable<SqlUuid>,
+        pupil_description -> Nullable<Text>,
+        relationship -> Text,
+        explanation -> Nullable<Text>,
+        decided_by -> Nullable<SqlUuid>,
+        decided_at -> Nullable<Instant>,
+        decision_reason -> Nullable<Text>,
+        ended_by -> Nullable<SqlUuid>,
+        ended_at -> Nullable<Instant>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    contact_declarations (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        person_id -> SqlUuid,
+        no_contact -> Bool,
+        explanation -> Nullable<Text>,
+        declared_on -> Date,
+        created_at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -1529,5 +1592,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     second_opinions,
     publications,
     publication_subjects,
-    takedowns
+    takedowns,
+    workplace_monitoring,
+    contact_exceptions,
+    contact_declarations
 );

@@ -219,6 +219,9 @@ ids! {
     PublicationCheckId;
     PublicationId;
     TakedownId;
+    WorkplaceMonitoringId;
+    ContactExceptionId;
+    ContactDeclarationId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.
@@ -347,4 +350,8 @@ stored_as_text!(
     crate::resources::mentions::MentionState,
     crate::resources::low_level_concerns::LowLevelConcernState,
     crate::resources::low_level_concerns::ConcernOutcome,
+    crate::policy::workplace::LawfulBasis,
+    crate::policy::workplace::WorkplaceMonitoringState,
+    crate::policy::contact::ContactRelationship,
+    crate::policy::contact::ContactExceptionState,
 );

@@ -118,6 +118,7 @@ pub fn steps(calendar: &Calendar) -> Vec<Step> {
         mentions(calendar),
         enquiries(calendar),
         trouble(calendar),
+        registers(calendar),
     ]
     .concat();
     // The sort is stable: what happens at the same time happens in the order in which it is written.
@@ -532,6 +533,42 @@ fn trouble(calendar: &Calendar) -> Vec<Step> {
             "category": "disrepute", "description": "A quarrel about the school on a private account that parents can read.",
             "subjects": [{ "person_id": "{headteacher}" }],
         })),
+/// How staff's use at work is monitored, who may be in contact with which pupil, and what staff declared of that. One request
+/// has still to be decided, and some have declared nothing.
+fn registers(calendar: &Calendar) -> Vec<Step> {
+    let on = |days, hour, minute| calendar.on(days, hour, minute);
+    let monitored = |name, activity: &str, starts| {
+        step(on(-24, 9, 0), "headteacher", "POST /v1/workplace-monitoring").known_as(name).with(json!({
+            "activity": activity, "lawful_basis": "public_task", "policy_reference": "Acceptable use agreement for staff, section 4",
+            "notice_given_on": calendar.day(-25), "dpia_reference": "DPIA 3", "starts_on": calendar.day(starts),
+        }))
+    };
+    let asked = |days, who, name, body| step(on(days, 16, 30), who, "POST /v1/contact-exceptions").known_as(name).with(body);
+    let declared = |days, who, body| step(on(days, 16, 45), who, "POST /v1/contact-declarations").with(body);
+    vec![
+        monitored("web filter", "Web filter on the school's network", -21),
+        monitored("mail trial", "Trial of a filter on the school's e-mail", -20),
+        step(on(-9, 9, 0), "headteacher", "POST /v1/workplace-monitoring/{mail trial}/end"),
+        asked(-18, "staff", "niece", json!({ "pupil_id": "{maya.nair}", "relationship": "relative", "explanation": "My niece." })),
+        step(on(-17, 9, 0), "headteacher", "POST /v1/contact-exceptions/{niece}/grant").with(json!({})),
+        asked(
+            -18,
+            "tom.hughes",
+            "team mate",
+            json!({
+                "pupil_description": "A former pupil who runs in the same club.", "relationship": "other", "explanation": "We arrange training.",
+            }),
+        ),
+        step(on(-17, 9, 10), "headteacher", "POST /v1/contact-exceptions/{team mate}/refuse")
+            .with(json!({ "reason": "The club has an account of its own for that." })),
+        asked(-16, "headteacher", "son", json!({ "pupil_description": "My son, who has left.", "relationship": "own_child" })),
+        step(on(-15, 19, 0), "chair_of_governors", "POST /v1/contact-exceptions/{son}/grant")
+            .with(json!({ "reason": "A parent and a child." })),
+        asked(-3, "ruth.evans", "godchild", json!({ "pupil_id": "{noah.carter}", "relationship": "other", "explanation": "My godchild." })),
+        declared(-14, "headteacher", json!({ "no_contact": true })),
+        declared(-14, "staff", json!({ "no_contact": true })),
+        declared(-13, "dsl", json!({ "no_contact": true })),
+        declared(-13, "tom.hughes", json!({ "no_contact": false, "explanation": "Two former pupils of the running club follow me." })),
     ]
 }
 

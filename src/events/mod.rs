@@ -210,6 +210,13 @@ event_types! {
     TakedownOverdue = "takedown.overdue" on "takedown", "IMG-1": "What had to go did not go in time; the headteacher is told.";
     LowLevelConcernRecorded = "low_level_concern.recorded" on "low_level_concern", "DO-9": "A low-level concern was recorded.";
     LowLevelConcernReviewed = "low_level_concern.reviewed" on "low_level_concern", "DO-9": "A low-level concern was reviewed.";
+    WorkplaceMonitoringRecorded = "workplace_monitoring.recorded" on "workplace_monitoring", "BEH-6": "It was recorded that staff's use at work is monitored.";
+    WorkplaceMonitoringEnded = "workplace_monitoring.ended" on "workplace_monitoring", "BEH-6": "A monitoring of staff's use at work was ended.";
+    ContactExceptionRequested = "contact_exception.requested" on "contact_exception", "PU-PU-1": "A member of staff asked to be in contact with a pupil on personal accounts.";
+    ContactExceptionGranted = "contact_exception.granted" on "contact_exception", "PU-PU-1": "Contact with a pupil on personal accounts was granted.";
+    ContactExceptionRefused = "contact_exception.refused" on "contact_exception", "PU-PU-1": "Contact with a pupil on personal accounts was refused.";
+    ContactExceptionEnded = "contact_exception.ended" on "contact_exception", "PU-PU-1": "An exception for contact with a pupil came to its end.";
+    ContactDeclarationMade = "contact_declaration.made" on "contact_declaration", "PU-PU-1": "A member of staff made the yearly declaration on contact with pupils.";
 }
 
 impl EventType {

@@ -98,6 +98,8 @@ const TAGS: &[(&str, &str)] = &[
     ("image-objections", "Who is not to be filmed or photographed."),
     ("do-not-publish", "Who must not be published; who and why is for a few alone."),
     ("publications", "The check before anything is published, what was published, and what has to go."),
+    ("workplace-monitoring", "That staff's use at work is monitored: openly, and by a policy."),
+    ("pupil-contact", "Staff and pupils on personal accounts: exceptions, and what staff declare each year."),
     ("events", "The one log: audit trail and change feed."),
     ("service", "Health, figures and the problems there are."),
 ];

@@ -31,6 +31,11 @@ macro_rules! text {
                 self.0
             }
         }
+        impl<const MAX: usize> AsRef<str> for $name<MAX> {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
         impl<const MAX: usize> From<&str> for $name<MAX> {
             fn from(text: &str) -> Self {
                 Self(text.trim().to_owned())
@@ -209,6 +214,15 @@ impl utoipa::ToSchema for Day {}
 /// Where the value is not a `T`.
 pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// Optional text of which a blank is as good as none, for a rule to say what is missing (for `deserialize_with`, beside
+/// `default`).
+///
+/// # Errors
+/// Where the value is not text.
+pub fn unless_blank<'de, T: Deserialize<'de> + AsRef<str>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(present(deserializer)?.filter(|text: &T| !text.as_ref().is_empty()))
 }
 
 /// A member of a merge patch (RFC 7396) whose target may be absent: keep, clear or set.

@@ -68,6 +68,7 @@ clauses! {
     Leg2 = "LEG-2": "No breach of data protection or confidentiality";
     RIt4 = "R-IT-4": "The IT technician closes or transfers the accounts of whoever leaves";
     Beh4 = "BEH-4": "The media policy is followed before anybody responds to a journalist";
+    Beh6 = "BEH-6": "Staff's use at work may be monitored in line with policies";
     Apx10 = "APX-10": "Know how to report a problem";
     Beh2d = "BEH-2d": "Confidentiality continues after leaving";
     Sc5 = "SC-5": "What is on official channels, school accounts or in the school's name is professional";

@@ -1,4 +1,4 @@
-//! Who decides when the one who usually does has a stake in it: in a business case, and in an incident.
+//! Who decides when the one who usually does has a stake in it: in a business case, in an exception, and in an incident.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use super::refusal::{Grounds, Refusal, Violation};
 use super::roles::{PersonKind, Role};
 use crate::words::words;
 
-/// What matters about a business case and the one who wants to decide it.
+/// What matters about a business case, or an exception, and the one who wants to decide it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// The decider drafted, edited or submitted the case or is named to run the account.
@@ -23,12 +23,13 @@ pub struct Decision {
 }
 
 /// The headteacher decides, or a delegate on record; the head's own case goes to the chair of governors, or to a
-/// delegate whom that head did not choose; nobody decides their own (R-HT-5, A10, A11).
+/// delegate whom that head did not choose; nobody decides their own (R-HT-5, A10, A11). `clause` is the one under which it
+/// is decided.
 ///
 /// # Errors
 /// Who has to decide instead.
-pub fn may_decide(decision: Decision) -> Result<(), Refusal> {
-    let refuse = |detail: &str, cure: &str| Err(Refusal::new(Grounds::NotThisPerson, Violation::new(Clause::RHt5, detail, cure)));
+pub fn may_decide(decision: Decision, clause: Clause) -> Result<(), Refusal> {
+    let refuse = |detail: &str, cure: &str| Err(Refusal::new(Grounds::NotThisPerson, Violation::new(clause, detail, cure)));
     let Decision { own_case, heads_own, acts_as_head, independent_delegate, is_chair } = decision;
     match (own_case, heads_own) {
         (true, true) => refuse("Nobody decides their own case.", "The chair of governors decides the headteacher's own case."),
@@ -244,7 +245,7 @@ mod tests {
             (true, false, false, false, true, false),  // the chair's own
         ] {
             let decision = Decision { own_case, heads_own, acts_as_head, independent_delegate, is_chair };
-            assert_eq!(may_decide(decision).is_ok(), allowed, "{decision:?}");
+            assert_eq!(may_decide(decision, Clause::RHt5).is_ok(), allowed, "{decision:?}");
         }
     }
 

@@ -26,6 +26,8 @@ pub mod text;
 pub mod training;
 
 pub mod concerns;
+pub mod contact;
 pub mod handover;
 pub mod mentions;
 pub mod procedures;
+pub mod workplace;

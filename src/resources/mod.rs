@@ -30,6 +30,8 @@ pub mod training_sessions;
 
 pub mod consent_notices;
 pub mod consents;
+pub mod contact_declarations;
+pub mod contact_exceptions;
 pub mod disciplinary_actions;
 pub mod disclosures;
 pub mod do_not_publish;
@@ -52,3 +54,4 @@ pub mod reporting_routes;
 pub mod response_procedures;
 pub mod statutory_clocks;
 pub mod takedowns;
+pub mod workplace_monitoring;

@@ -46,4 +46,5 @@ mod exit_records;
 mod handovers;
 mod low_level_concerns;
 mod mentions;
+mod registers;
 mod response_procedures;

@@ -137,6 +137,9 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("mentions", id(&school.mention(&school.headteacher(), json!({})).await)),
         ("response-procedures", id(&school.procedure_draft().await)),
         ("low-level-concerns", id(&school.concern_about(&school.staff(), &school.second_staff()).await)),
+        ("workplace-monitoring", id(&school.workplace_monitoring().await)),
+        ("contact-exceptions", id(&school.contact_exception(&school.staff()).await)),
+        ("contact-declarations", id(&school.staff().post("/v1/contact-declarations", json!({ "no_contact": true })).await.is(201))),
     ])
 }
 

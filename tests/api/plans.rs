@@ -223,4 +223,33 @@ on_both_engines! {
             }
         }
     }
+
+    async fn every_list_of_the_registers_walks_an_index(school: School) {
+        use weald::db::types::{ContactDeclarationId, ContactExceptionId, WorkplaceMonitoringId};
+        use weald::policy::contact::ContactExceptionState;
+        use weald::resources::contact_declarations::rows::{self as declarations, ContactDeclarationRow};
+        use weald::resources::contact_exceptions::rows::{self as exceptions, ContactExceptionRow};
+        use weald::resources::workplace_monitoring::rows::{self as monitoring, MonitoringRow};
+        school.workplace_monitoring().await;
+        school.contact_exception(&school.staff()).await;
+        school.staff().post("/v1/contact-declarations", serde_json::json!({ "no_contact": true })).await.is(201);
+        school.write(|tx| diesel::sql_query("ANALYZE").execute(tx)).await;
+        let (id, staff) = (school.id, school.staff().id());
+        let check = |plan: String| {
+            assert!(plan.to_lowercase().contains("index"), "no index is walked:\n{plan}");
+            assert!(!plan.contains("TEMP B-TREE") && !plan.contains("Sort") && !plan.contains("Seq Scan"), "rows are sorted:\n{plan}");
+        };
+        let window = Window::<WorkplaceMonitoringId>::new(None, None, &"").unwrap();
+        check(school.read(move |conn| plan(conn, monitoring::listing(id, &window).select(MonitoringRow::as_select()))).await);
+        for sight in [exceptions::Sight::All, exceptions::Sight::Heads(staff), exceptions::Sight::Own(staff)] {
+            for states in [vec![], vec![ContactExceptionState::Requested]] {
+                let window = Window::<ContactExceptionId>::new(None, None, &"").unwrap();
+                check(school.read(move |conn| plan(conn, exceptions::listing(id, sight, &states, &window).select(ContactExceptionRow::as_select()))).await);
+            }
+        }
+        for sight in [declarations::Sight::All, declarations::Sight::Own(staff)] {
+            let window = Window::<ContactDeclarationId>::new(None, None, &"").unwrap();
+            check(school.read(move |conn| plan(conn, declarations::listing(id, sight, &window).select(ContactDeclarationRow::as_select()))).await);
+        }
+    }
 }

@@ -91,7 +91,7 @@ fn person(action: BusinessCaseAction, case: &BusinessCase, standing: Standing) -
         }
         BusinessCaseAction::RequestChanges | BusinessCaseAction::Approve | BusinessCaseAction::Reject => {
             if standing.may_decide {
-                conflict::may_decide(standing.decision)
+                conflict::may_decide(standing.decision, Clause::RHt5)
             } else {
                 refuse(Clause::RHt5, "The headteacher decides business cases.", "Leave the decision to the headteacher.")
             }
