@@ -218,7 +218,7 @@ fn record_overdue_referrals(tx: &mut Conn, run: &Run) -> Result<usize, Problem> 
     let overdue = referrals::rows::mark_overdue(tx, run.school, run.now, BATCH)?;
     let school = schools::rows::find(tx, run.school)?;
     for incident in &overdue {
-        incidents::remind(tx, run.school, *incident, EventType::IncidentReferralOverdue, run.now, local_day(*run.now, school.zone()))?;
+        incidents::remind(tx, run.school, *incident, EventType::IncidentReferralOverdue, &[], run.now, local_day(*run.now, school.zone()))?;
     }
     let happened = overdue.iter().map(|incident| Event::new(EventType::IncidentReferralOverdue, incident.uuid()));
     events::record_all(tx, run.actor(), happened.collect())?;

@@ -1,40 +1,32 @@
 //! Reporting an incident: by anyone with a token, and without one through the school's public address.
 
-use std::collections::{BTreeSet, HashSet};
-
 use actix_web::post;
 use actix_web::web::{Data, Path};
-use chrono::NaiveDate;
-use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use validator::Validate;
 
-use super::rows::{self, Incident, IncidentRow, LinkRow, SubjectRow};
-use super::rules::{IncidentState, SubjectPart, SubjectStatus};
-use super::view::{Evidence, EvidenceKind};
+use super::intake::{Report, take_in};
+use super::rows;
+use super::rules::IncidentState;
+use super::view::{Evidence, NamedSubject};
 use crate::access::caller::Caller;
+use crate::access::digest;
 use crate::access::permissions::ReportIncident;
-use crate::access::{digest, new_secret};
 use crate::app::State;
 use crate::clock::Instant;
-use crate::db::Conn;
-use crate::db::schema::{accounts, comments, monitoring_checks};
-use crate::db::types::{AccountId, CommentId, IncidentId, MonitoringCheckId, PersonId, SchoolId};
+use crate::db::types::{AccountId, CommentId, IncidentId, MonitoringCheckId, SchoolId};
 use crate::events::{self, Actor, Event, EventType};
 use crate::http::body::{Valid, objects};
 use crate::http::document::Fails;
 use crate::http::reply::{Created, Plain, Resource};
-use crate::http::text::{Line, Link, Prose, present};
-use crate::policy::conflict::{LeadRole, Routing};
-use crate::policy::deadline::local_day;
-use crate::policy::incidents::{self, Category, FirstStep};
-use crate::problem::{Code, FieldError, Problem};
-use crate::resources::comments::rules::is_past;
+use crate::http::text::{Prose, present};
+use crate::policy::conflict::LeadRole;
+use crate::policy::incidents::{Category, FirstStep};
+use crate::problem::Problem;
 use crate::resources::incident_notes::{self, NoteAudience};
-use crate::resources::{notifications, schools};
-use crate::words::{joined, words};
+use crate::words::words;
 
 pub fn operations(config: &mut ServiceConfig) {
     config.service(report_incident).service(report_anonymously).service(follow_up_report);
@@ -93,24 +85,23 @@ pub struct NewIncident {
     pub monitoring_check_ids: Vec<MonitoringCheckId>,
 }
 
-/// Somebody whom an incident names: a person of the school, present or former, or a description of somebody else.
-#[derive(Clone, Debug, Serialize, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NamedSubject {
-    /// `alleged`, if absent.
-    #[serde(default = "alleged")]
-    pub part: SubjectPart,
-    #[serde(default, deserialize_with = "present")]
-    #[schema(nullable = false)]
-    pub person_id: Option<PersonId>,
-    #[serde(default, deserialize_with = "present")]
-    #[validate(nested)]
-    #[schema(inline, nullable = false)]
-    pub description: Option<Line<200>>,
-}
-
-const fn alleged() -> SubjectPart {
-    SubjectPart::Alleged
+impl From<NewIncident> for Report {
+    fn from(new: NewIncident) -> Self {
+        Self {
+            description: new.description.into_inner(),
+            category: new.category,
+            occurred_at: new.occurred_at,
+            discovered_at: new.discovered_at,
+            subjects: new.subjects,
+            about_head: new.report_about_head,
+            child_involved: new.child_involved,
+            evidence: new.evidence,
+            account_ids: new.account_ids,
+            comment_ids: new.comment_ids,
+            monitoring_check_ids: new.monitoring_check_ids,
+            with_safeguarding_team: false,
+        }
+    }
 }
 
 /// What is reported without a token.
@@ -151,7 +142,7 @@ pub struct IncidentReceipt {
     #[schema(max_length = 43)]
     pub receipt_code: String,
     /// What to do at once, and what not to.
-    #[schema(max_items = 4)]
+    #[schema(max_items = 5)]
     pub guidance: Vec<FirstStep>,
 }
 
@@ -174,7 +165,7 @@ pub struct AnonymousReceipt {
     pub receipt_code: String,
     pub reported_at: Instant,
     /// What to do at once, and what not to.
-    #[schema(max_items = 4)]
+    #[schema(max_items = 5)]
     pub guidance: Vec<FirstStep>,
 }
 
@@ -230,206 +221,6 @@ pub struct Message {
     pub sent_at: Instant,
 }
 
-/// Whom a body names, as rows; what they are is looked up for all at once.
-///
-/// # Errors
-/// 422 where somebody is named twice, not at all, or not known.
-pub fn subjects(
-    conn: &mut Conn,
-    school: SchoolId,
-    incident: IncidentId,
-    named: Vec<NamedSubject>,
-    today: NaiveDate,
-) -> Result<Vec<SubjectRow>, Problem> {
-    let ids: Vec<PersonId> = named.iter().filter_map(|subject| subject.person_id).collect();
-    let known = rows::known(conn, school, &ids, today)?;
-    let (mut errors, mut seen, mut subjects) = (Vec::new(), HashSet::new(), Vec::new());
-    for ((index, number), subject) in (0..).zip(1..).zip(named) {
-        let at = |field: &str| format!("/subjects/{index}{field}");
-        let person = subject.person_id.map(|id| (id, known.get(&id)));
-        match (person, &subject.description) {
-            (Some((_, None)), _) => errors.push(FieldError::new(at("/person_id"), "unknown", "There is no such person.")),
-            (Some((id, _)), _) if !seen.insert(id) => errors.push(FieldError::new(at("/person_id"), "duplicate", "Named already.")),
-            (Some(_), Some(_)) | (None, None) => {
-                errors.push(FieldError::new(at(""), "person_or_description", "Give person_id, or a description of somebody else."));
-            }
-            _ => {}
-        }
-        let known = person.and_then(|(_, known)| known);
-        subjects.push(SubjectRow {
-            school_id: school,
-            incident_id: incident,
-            number,
-            part: subject.part,
-            person_id: subject.person_id,
-            description: subject.description.map(Line::into_inner),
-            status_at_time: known.map_or(SubjectStatus::Unknown, |known| known.status),
-            parties: known.map(|known| joined(&known.parties.iter().copied().collect::<Vec<_>>())).unwrap_or_default(),
-        });
-    }
-    if errors.is_empty() { Ok(subjects) } else { Err(Problem::new(Code::ValidationFailed).with_errors(errors)) }
-}
-
-/// A link is one, and a hash too.
-fn check_evidence(evidence: &[Evidence]) -> Result<(), Problem> {
-    let acceptable = |piece: &Evidence| match piece.kind {
-        EvidenceKind::Text => true,
-        EvidenceKind::Link => serde_json::from_value::<Link<1000>>(piece.value.as_str().into()).is_ok_and(|link| link.validate().is_ok()),
-        EvidenceKind::Sha256 => piece.value.as_str().len() == 64 && piece.value.as_str().bytes().all(|byte| byte.is_ascii_hexdigit()),
-    };
-    let wrong = evidence.iter().enumerate().filter(|(_, piece)| !acceptable(piece));
-    let error = |(index, _): (usize, &Evidence)| {
-        FieldError::new(format!("/evidence/{index}/value"), "not_of_its_kind", "Must be an https address, or a SHA-256 in hexadecimal.")
-    };
-    let errors: Vec<FieldError> = wrong.map(error).collect();
-    if errors.is_empty() { Ok(()) } else { Err(Problem::new(Code::ValidationFailed).with_errors(errors)) }
-}
-
-/// The accounts, comments and checks that a body names.
-fn links(conn: &mut Conn, school: SchoolId, incident: IncidentId, new: &NewIncident) -> Result<Vec<LinkRow>, Problem> {
-    let mut rows = Vec::new();
-    let mut link = |account_id, comment_id, monitoring_check_id| {
-        let number = i32::try_from(rows.len() + 1).unwrap_or(i32::MAX);
-        rows.push(LinkRow { school_id: school, incident_id: incident, number, account_id, comment_id, monitoring_check_id });
-    };
-    let accounts: HashSet<AccountId> = accounts::table
-        .filter(accounts::school_id.eq(school))
-        .filter(accounts::id.eq_any(&new.account_ids))
-        .select(accounts::id)
-        .load::<AccountId>(conn)?
-        .into_iter()
-        .collect();
-    let comments: HashSet<CommentId> = comments::table
-        .filter(comments::school_id.eq(school))
-        .filter(comments::id.eq_any(&new.comment_ids))
-        .select(comments::id)
-        .load::<CommentId>(conn)?
-        .into_iter()
-        .collect();
-    let checks: HashSet<MonitoringCheckId> = monitoring_checks::table
-        .filter(monitoring_checks::school_id.eq(school))
-        .filter(monitoring_checks::id.eq_any(&new.monitoring_check_ids))
-        .select(monitoring_checks::id)
-        .load::<MonitoringCheckId>(conn)?
-        .into_iter()
-        .collect();
-    let mut errors = Vec::new();
-    let mut unknown =
-        |field: &str, index: usize| errors.push(FieldError::new(format!("/{field}/{index}"), "unknown", "There is none such."));
-    for (index, id) in new.account_ids.iter().enumerate() {
-        if accounts.contains(id) { link(Some(*id), None, None) } else { unknown("account_ids", index) }
-    }
-    for (index, id) in new.comment_ids.iter().enumerate() {
-        if comments.contains(id) { link(None, Some(*id), None) } else { unknown("comment_ids", index) }
-    }
-    for (index, id) in new.monitoring_check_ids.iter().enumerate() {
-        if checks.contains(id) { link(None, None, Some(*id)) } else { unknown("monitoring_check_ids", index) }
-    }
-    if errors.is_empty() { Ok(rows) } else { Err(Problem::new(Code::ValidationFailed).with_errors(errors)) }
-}
-
-/// Takes a report in: who deals with it is found out and recorded in the same transaction.
-fn take_in(
-    tx: &mut Conn,
-    school: SchoolId,
-    reporter: Option<PersonId>,
-    new: NewIncident,
-    by: Actor,
-) -> Result<(Incident, String), Problem> {
-    let now = by.at;
-    let today = local_day(*now, schools::rows::find(tx, school)?.zone());
-    let discovered_at = new.discovered_at.or(new.occurred_at).unwrap_or(now);
-    for (at, pointer) in [(new.occurred_at, "/occurred_at"), (new.discovered_at, "/discovered_at")] {
-        if at.is_some_and(|at| !is_past(at, now)) {
-            return Err(Problem::invalid(pointer, "in_the_future", "This lies in the future."));
-        }
-    }
-    check_evidence(&new.evidence)?;
-    incidents::may_keep_evidence(new.category, !new.evidence.is_empty())?;
-    incidents::needs_evidence(new.category, !new.evidence.is_empty())?;
-    let id = IncidentId::new();
-    let links = links(tx, school, id, &new)?;
-    let subjects = subjects(tx, school, id, new.subjects, today)?;
-    let receipt = new_secret();
-    let alleged = |person: PersonId| subjects.iter().any(|row| row.part == SubjectPart::Alleged && row.person_id == Some(person));
-    let pupil_named = subjects.iter().any(|row| matches!(row.status_at_time, SubjectStatus::Pupil | SubjectStatus::FormerPupil));
-    let mut incident = Incident {
-        row: IncidentRow {
-            school_id: school,
-            id,
-            state: IncidentState::Reported,
-            category: new.category,
-            description: new.description.into_inner(),
-            evidence: if new.evidence.is_empty() { None } else { Some(serde_json::to_string(&new.evidence).map_err(Problem::internal)?) },
-            occurred_at: new.occurred_at,
-            discovered_at,
-            reported_at: now,
-            late_report: incidents::is_late(*discovered_at, *now),
-            reporter_id: reporter,
-            self_reported: reporter.is_some_and(alleged),
-            receipt_hash: digest(&receipt),
-            about_head: new.report_about_head,
-            child_involved: new.child_involved || pupil_named || new.category.is_some_and(Category::concerns_children),
-            lead_role: LeadRole::Headteacher,
-            safeguarding_role: None,
-            escalation: false,
-            data_concerned: new.category.is_some_and(Category::concerns_data),
-            proposed_legality: None,
-            proposed_by: None,
-            proposed_reason: None,
-            safeguarding_decision: None,
-            safeguarding_reason: None,
-            safeguarding_decided_by: None,
-            safeguarding_decided_at: None,
-            action_taken: None,
-            outcome: None,
-            outcome_notice: None,
-            closed_at: None,
-            version: 1,
-            updated_at: now,
-        },
-        assessment: None,
-        subjects,
-        links,
-        involved: Vec::new(),
-    };
-    // The row first: who may not know of it refers to it.
-    rows::insert(tx, &incident)?;
-    let routing = rows::reroute(tx, &mut incident, today)?;
-    rows::settle(tx, &incident.row)?;
-    // Who reported it is for the lead alone: the log, which more people read, does not say (decisions, section 3, rule 5).
-    let reporter = Actor { person: None, ..by };
-    events::record(tx, reporter, Event::new(EventType::IncidentReported, id.uuid()).state(IncidentState::Reported))?;
-    inform(tx, &incident, &routing, now, today)?;
-    Ok((incident, receipt))
-}
-
-/// Tells whom the routing names, and who has not been told yet (R-HT-3, BEH-5).
-///
-/// # Errors
-/// Where the database gives none.
-pub fn inform(tx: &mut Conn, incident: &Incident, routing: &Routing, now: Instant, today: NaiveDate) -> Result<(), Problem> {
-    let row = &incident.row;
-    let mut told = notifications::rows::told_of(tx, row.school_id, row.id.uuid())?;
-    told.extend(rows::hidden_from(tx, row)?);
-    let mut people = rows::people_of(tx, row.school_id, &routing.informed, today)?;
-    people.retain(|person| !told.contains(person));
-    notifications::rows::notify(tx, row.school_id, &people, EventType::IncidentReported, row.id.uuid(), now)?;
-    Ok(())
-}
-
-/// Tells whoever leads an incident of something that has become due in it.
-///
-/// # Errors
-/// Where the database gives none.
-pub fn remind(tx: &mut Conn, school: SchoolId, id: IncidentId, kind: EventType, now: Instant, today: NaiveDate) -> QueryResult<()> {
-    let Some(row) = rows::row(tx, school, id)? else { return Ok(()) };
-    let mut people = rows::people_of(tx, school, &BTreeSet::from([row.lead_role.informed()]), today)?;
-    let hidden = rows::hidden_from(tx, &row)?;
-    people.retain(|person| !hidden.contains(person));
-    notifications::rows::notify(tx, school, &people, kind, id.uuid(), now)
-}
-
 /// Report an incident (BEH-5, R-HT-3, HND-3).
 ///
 /// By anybody, at any hour; a pupil's worry needs no more than a description. The headteacher leads, but what is about
@@ -442,7 +233,7 @@ pub fn remind(tx: &mut Conn, school: SchoolId, id: IncidentId, kind: EventType, 
 async fn report_incident(caller: Caller<ReportIncident>, new: Valid<NewIncident>) -> Result<Created<IncidentReceipt>, Problem> {
     caller
         .write(move |tx, me| {
-            let (incident, receipt_code) = take_in(tx, me.school(), me.person(), new.into_inner(), me.into())?;
+            let (incident, receipt_code) = take_in(tx, me.person(), new.into_inner().into(), me.into())?;
             let row = incident.row;
             Created::secret(&IncidentReceipt {
                 id: row.id,
@@ -477,20 +268,15 @@ async fn report_anonymously(
     state
         .db
         .write(school.uuid(), move |tx| {
-            let new = NewIncident {
-                description: new.description,
+            let report = Report {
+                description: new.description.into_inner(),
                 category: new.category,
-                occurred_at: None,
                 discovered_at: new.discovered_at,
-                subjects: Vec::new(),
-                report_about_head: new.report_about_head,
+                about_head: new.report_about_head,
                 child_involved: new.child_involved,
-                evidence: Vec::new(),
-                account_ids: Vec::new(),
-                comment_ids: Vec::new(),
-                monitoring_check_ids: Vec::new(),
+                ..Report::default()
             };
-            let (incident, receipt_code) = take_in(tx, school, None, new, anybody(school, now))?;
+            let (incident, receipt_code) = take_in(tx, None, report, anybody(school, now))?;
             let guidance = incident.row.category.map(Category::guidance).unwrap_or_default();
             Created::secret(&AnonymousReceipt { school, receipt_code, reported_at: incident.row.reported_at, guidance })
         })
