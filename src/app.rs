@@ -24,11 +24,12 @@ use crate::metrics::Metrics;
 use crate::policy::holidays::BankHolidays;
 use crate::problem::{Code, Problem};
 use crate::resources::{
-    accounts, acknowledgements, business_cases, commenting_access, comments, courses, credential_releases, credentials, deadlines,
-    declarations, delegations, disciplinary_actions, disclosures, education_sessions, eligibility, events, exit_records, guidance,
-    handovers, incident_notes, incidents, invitations, low_level_concerns, media_enquiries, mention_sweeps, mentions, moderation_actions,
-    monitoring, notifications, parent_ladders, people, policies, policy_versions, referrals, reporting_routes, response_procedures,
-    schools, service, statutory_clocks, training_completions, training_gaps, training_sessions,
+    accidental_images, accounts, acknowledgements, business_cases, commenting_access, comments, content_permissions, courses,
+    credential_releases, credentials, deadlines, declarations, delegations, disciplinary_actions, disclosures, education_sessions,
+    eligibility, events, exit_records, guidance, handovers, incident_notes, incidents, invitations, low_level_concerns, media_enquiries,
+    mention_sweeps, mentions, moderation_actions, monitoring, notifications, parent_ladders, people, policies, policy_versions, referrals,
+    reporting_routes, response_procedures, schools, service, statutory_clocks, style_guides, training_completions, training_gaps,
+    training_sessions,
 };
 use crate::vault::Vault;
 
@@ -75,6 +76,9 @@ pub fn operations(config: &mut ServiceConfig) {
     mentions::operations(config);
     response_procedures::operations(config);
     low_level_concerns::operations(config);
+    content_permissions::operations(config);
+    style_guides::operations(config);
+    accidental_images::operations(config);
     events::operations(config);
     service::operations(config);
 }

@@ -212,6 +212,9 @@ ids! {
     MentionSweepId;
     MentionId;
     LowLevelConcernId;
+    ContentPermissionId;
+    StyleGuideId;
+    AccidentalImageId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.
@@ -334,4 +337,6 @@ stored_as_text!(
     crate::resources::mentions::MentionState,
     crate::resources::low_level_concerns::LowLevelConcernState,
     crate::resources::low_level_concerns::ConcernOutcome,
+    crate::policy::copyright::ContentBasis,
+    crate::policy::copyright::Licence,
 );

@@ -183,6 +183,12 @@ event_types! {
     ResponseProcedureEdited = "response_procedure.edited" on "response_procedure", "PRO-2": "A draft of the response procedure was edited.";
     ResponseProcedurePublished = "response_procedure.published" on "response_procedure", "PRO-2": "A version of the response procedure came into force.";
     ResponseProcedureSuperseded = "response_procedure.superseded" on "response_procedure", "PRO-2": "A version of the response procedure made way for a newer one.";
+    ContentPermissionRecorded = "content_permission.recorded" on "content_permission", "LEG-1": "It was recorded by what right a work is used.";
+    ContentPermissionWithdrawn = "content_permission.withdrawn" on "content_permission", "LEG-1": "The right to use a work was withdrawn.";
+    StyleGuideChanged = "style_guide.changed" on "style_guide", "TONE-2": "It changed in which tone the school writes on a platform.";
+    AccidentalImageReported = "accidental_image.reported" on "incident", "IMG-5": "A compromising picture that was taken by accident was reported.";
+    AccidentalImageDeleted = "accidental_image.deleted" on "incident", "IMG-5": "A compromising picture was deleted wherever it was.";
+    AccidentalImageOverdue = "accidental_image.overdue" on "incident", "IMG-5": "A compromising picture was not deleted at once; headteacher and whoever leads are told.";
     LowLevelConcernRecorded = "low_level_concern.recorded" on "low_level_concern", "DO-9": "A low-level concern was recorded.";
     LowLevelConcernReviewed = "low_level_concern.reviewed" on "low_level_concern", "DO-9": "A low-level concern was reviewed.";
 }

@@ -94,6 +94,9 @@ const TAGS: &[(&str, &str)] = &[
     ("mentions", "Searches of the web for public postings about the school, and what they found."),
     ("response-procedures", "By which procedure others' comments are responded to."),
     ("low-level-concerns", "Low-level concerns about those who work with the school."),
+    ("content-permissions", "By what right others' works are used, and what licences ask."),
+    ("style-guides", "In which tone the school writes where."),
+    ("accidental-images", "Compromising pictures that were taken by accident, and that they are deleted. No pictures are kept here."),
     ("events", "The one log: audit trail and change feed."),
     ("service", "Health, figures and the problems there are."),
 ];

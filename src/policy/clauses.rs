@@ -74,5 +74,8 @@ clauses! {
     Pro1 = "PRO-1": "The school looks out for public postings about itself";
     Pro2 = "PRO-2": "Others' comments are responded to by a defined process";
     PuPc2 = "PU-PC-2": "Parents are encouraged to comment appropriately";
+    Leg1 = "LEG-1": "Copyright is considered, and permission obtained before sharing where it is needed";
+    Do6 = "DO-6": "Have permission to share others' material, and acknowledge the author";
+    Tone2 = "TONE-2": "Engaging, conversational, informative and, on some platforms, friendly";
     Do9 = "DO-9": "Seek advice, and report mistakes by the school's process";
 }

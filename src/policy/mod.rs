@@ -23,7 +23,10 @@ pub mod required;
 pub mod text;
 pub mod training;
 
+pub mod accidental_images;
 pub mod concerns;
+pub mod copyright;
 pub mod handover;
 pub mod mentions;
 pub mod procedures;
+pub mod style;

@@ -28,6 +28,8 @@ pub mod training_completions;
 pub mod training_gaps;
 pub mod training_sessions;
 
+pub mod accidental_images;
+pub mod content_permissions;
 pub mod disciplinary_actions;
 pub mod disclosures;
 pub mod exit_records;
@@ -45,3 +47,4 @@ pub mod referrals;
 pub mod reporting_routes;
 pub mod response_procedures;
 pub mod statutory_clocks;
+pub mod style_guides;
