@@ -36,6 +36,12 @@ use crate::resources::{
     mention_sweeps, mentions, moderation_actions, monitoring, notifications, parent_ladders, people, policies, policy_versions, referrals,
     reporting_routes, response_procedures, schools, service, statutory_clocks, training_completions, training_gaps, training_sessions,
     workplace_monitoring,
+    accidental_images, accounts, acknowledgements, business_cases, commenting_access, comments, content_permissions, courses,
+    credential_releases, credentials, deadlines, declarations, delegations, disciplinary_actions, disclosures, education_sessions,
+    eligibility, events, exit_records, guidance, handovers, incident_notes, incidents, invitations, low_level_concerns, media_enquiries,
+    mention_sweeps, mentions, moderation_actions, monitoring, notifications, parent_ladders, people, policies, policy_versions, referrals,
+    reporting_routes, response_procedures, schools, service, statutory_clocks, style_guides, training_completions, training_gaps,
+    training_sessions,
 };
 use crate::vault::Vault;
 
@@ -92,6 +98,9 @@ pub fn operations(config: &mut ServiceConfig) {
     workplace_monitoring::operations(config);
     contact_exceptions::operations(config);
     contact_declarations::operations(config);
+    content_permissions::operations(config);
+    style_guides::operations(config);
+    accidental_images::operations(config);
     events::operations(config);
     service::operations(config);
 }

@@ -7,8 +7,15 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, Tex
 
 /// The routes of which nobody should be able to tell that they are used: how often incidents are reported is told
 /// by no figure and no log (decisions, section 3, rule 2).
-const CONFIDENTIAL: &[&str] =
-    &["/v1/incidents", "/v1/referrals", "/v1/disclosures", "/v1/low-level-concerns", "/v1/schools/{id}/reports", "/oauth/"];
+const CONFIDENTIAL: &[&str] = &[
+    "/v1/incidents",
+    "/v1/accidental-images",
+    "/v1/referrals",
+    "/v1/disclosures",
+    "/v1/low-level-concerns",
+    "/v1/schools/{id}/reports",
+    "/oauth/",
+];
 
 /// What figures and logs call a route: those that are confidential share a name with logins, and with what no route takes.
 pub fn label(route: Option<&str>) -> &str {

@@ -233,6 +233,20 @@ permissions! {
         Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | ParentCarer | Governor | ChairOfGovernors | Dsl | DeputyDsl | Dpo;
     ManageResponseProcedures = "response-procedures:manage" "Draft, edit and publish versions of the response procedure" for
         Headteacher;
+    ReadContentPermissions = "content-permissions:read" "Read by what right others' works are used, and what licences ask" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl;
+    RecordContentPermission = "content-permissions:record" "Record by what right somebody's work is used" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl;
+    WithdrawContentPermission = "content-permissions:withdraw" "Record that the right to use a work was withdrawn" for
+        Headteacher | LeadershipTeam own | ItTechnician own | Staff own | Dsl own;
+    ReadStyleGuides = "style-guides:read" "Read in which tone the school writes where" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | ParentCarer | Pupil | Governor | ChairOfGovernors | Dsl | DeputyDsl | Dpo | MisIntegration;
+    ManageStyleGuides = "style-guides:manage" "Say in which tone the school writes where" for
+        Headteacher;
+    ReportAccidentalImage = "accidental-images:report" "Report a compromising picture that one took by accident" (undelegated) for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | Dsl;
+    RecordImageDeletion = "accidental-images:record-deletion" "Record that a compromising picture was deleted wherever it was" for
+        Headteacher | LeadershipTeam own | ItTechnician own | Staff own | Volunteer own | Governor own | ChairOfGovernors own | Dsl own | DeputyDsl own;
     RecordLowLevelConcern = "low-level-concerns:record" "Record a low-level concern about a colleague or oneself" (undelegated) for
         Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl;
     ReadLowLevelConcerns = "low-level-concerns:read" "Read low-level concerns" (undelegated) for

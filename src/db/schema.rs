@@ -1514,6 +1514,73 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    content_permissions (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        work -> Text,
+        rights_holder -> Text,
+        basis -> Text,
+        licence -> Nullable<Text>,
+        exception -> Nullable<Text>,
+        evidence -> Nullable<Text>,
+        granted_on -> Date,
+        expires_on -> Nullable<Date>,
+        scope -> Text,
+        attribution_text -> Nullable<Text>,
+        recorded_by -> SqlUuid,
+        withdrawn_at -> Nullable<Instant>,
+        withdrawn_by -> Nullable<SqlUuid>,
+        withdrawal_reason -> Nullable<Text>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    style_guides (school_id, platform, version) {
+        school_id -> SqlUuid,
+        platform -> Text,
+        version -> BigInt,
+        id -> SqlUuid,
+        tone_keywords -> Text,
+        text -> Text,
+        changed_by -> Nullable<SqlUuid>,
+        changed_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    accidental_images (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        incident_id -> SqlUuid,
+        reporter_id -> SqlUuid,
+        taken_at -> Instant,
+        noticed_at -> Instant,
+        description -> Text,
+        possibly_illegal -> Bool,
+        places -> Text,
+        deleted_at -> Nullable<Instant>,
+        deleted_places -> Nullable<Text>,
+        witness_id -> Nullable<SqlUuid>,
+        overdue_recorded_at -> Nullable<Instant>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -1595,5 +1662,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     takedowns,
     workplace_monitoring,
     contact_exceptions,
-    contact_declarations
+    contact_declarations,
+    content_permissions,
+    style_guides,
+    accidental_images
 );

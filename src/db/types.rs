@@ -222,6 +222,9 @@ ids! {
     WorkplaceMonitoringId;
     ContactExceptionId;
     ContactDeclarationId;
+    ContentPermissionId;
+    StyleGuideId;
+    AccidentalImageId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.
@@ -354,4 +357,6 @@ stored_as_text!(
     crate::policy::workplace::WorkplaceMonitoringState,
     crate::policy::contact::ContactRelationship,
     crate::policy::contact::ContactExceptionState,
+    crate::policy::copyright::ContentBasis,
+    crate::policy::copyright::Licence,
 );

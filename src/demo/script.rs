@@ -119,6 +119,7 @@ pub fn steps(calendar: &Calendar) -> Vec<Step> {
         enquiries(calendar),
         trouble(calendar),
         registers(calendar),
+        content(calendar),
     ]
     .concat();
     // The sort is stable: what happens at the same time happens in the order in which it is written.
@@ -569,6 +570,43 @@ fn registers(calendar: &Calendar) -> Vec<Step> {
         declared(-14, "staff", json!({ "no_contact": true })),
         declared(-13, "dsl", json!({ "no_contact": true })),
         declared(-13, "tom.hughes", json!({ "no_contact": false, "explanation": "Two former pupils of the running club follow me." })),
+/// By what right others' works are used, in which tone the school writes, and a picture that was deleted at once.
+fn content(calendar: &Calendar) -> Vec<Step> {
+    let on = |days, hour, minute| calendar.on(days, hour, minute);
+    let permission = |at, who, name, body| step(at, who, "POST /v1/content-permissions").with(body).known_as(name);
+    let tablet = json!([{ "place": "device", "detail": "Tablet 3" }, { "place": "cloud_backup" }]);
+    vec![
+        step(on(-24, 8, 30), "headteacher", "PUT /v1/style-guides/x").with(json!({
+            "tone_keywords": ["informative", "friendly", "short"], "text": "One thing at a time, as one would say it at the gate.",
+        })),
+        permission(
+            on(-20, 9, 10),
+            "tom.hughes",
+            "green",
+            json!({ "work": "Photograph of the village green", "rights_holder": "A. Villager", "basis": "licence", "licence": "cc_by_4_0",
+                "attribution_text": "Photo: A. Villager, CC BY 4.0" }),
+        ),
+        permission(
+            on(-19, 9, 10),
+            "staff",
+            "song",
+            json!({ "work": "Song of the summer fair", "rights_holder": "The village choir", "basis": "permission",
+                "evidence": "Letter of the choir, in the office", "scope": ["facebook"], "expires_on": calendar.day(-2) }),
+        ),
+        permission(
+            on(-18, 9, 10),
+            "staff",
+            "map",
+            json!({ "work": "Map of the nature trail", "rights_holder": "A neighbour", "basis": "permission", "evidence": "An e-mail" }),
+        ),
+        step(on(-10, 9, 10), "headteacher", "POST /v1/content-permissions/{map}/withdraw")
+            .with(json!({ "reason": "The neighbour wants to sell it." })),
+        step(on(-5, 11, 20), "ruth.evans", "POST /v1/accidental-images").known_as("picture").with(json!({
+            "taken_at": on(-5, 11, 0), "noticed_at": on(-5, 11, 15), "description": "A child in the background was changing.",
+            "possibly_illegal": false, "places": tablet,
+        })),
+        step(on(-5, 11, 30), "ruth.evans", "POST /v1/accidental-images/{picture}/record-deletion")
+            .with(json!({ "places": tablet, "witness_id": "{tom.hughes}" })),
     ]
 }
 

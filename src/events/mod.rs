@@ -208,6 +208,12 @@ event_types! {
     TakedownDone = "takedown.removed" on "takedown", "IMG-1": "What had to go is gone.";
     TakedownExempted = "takedown.exempted" on "takedown", "IMG-1": "The headteacher decided that something stays.";
     TakedownOverdue = "takedown.overdue" on "takedown", "IMG-1": "What had to go did not go in time; the headteacher is told.";
+    ContentPermissionRecorded = "content_permission.recorded" on "content_permission", "LEG-1": "It was recorded by what right a work is used.";
+    ContentPermissionWithdrawn = "content_permission.withdrawn" on "content_permission", "LEG-1": "The right to use a work was withdrawn.";
+    StyleGuideChanged = "style_guide.changed" on "style_guide", "TONE-2": "It changed in which tone the school writes on a platform.";
+    AccidentalImageReported = "accidental_image.reported" on "incident", "IMG-5": "A compromising picture that was taken by accident was reported.";
+    AccidentalImageDeleted = "accidental_image.deleted" on "incident", "IMG-5": "A compromising picture was deleted wherever it was.";
+    AccidentalImageOverdue = "accidental_image.overdue" on "incident", "IMG-5": "A compromising picture was not deleted at once; headteacher and whoever leads are told.";
     LowLevelConcernRecorded = "low_level_concern.recorded" on "low_level_concern", "DO-9": "A low-level concern was recorded.";
     LowLevelConcernReviewed = "low_level_concern.reviewed" on "low_level_concern", "DO-9": "A low-level concern was reviewed.";
     WorkplaceMonitoringRecorded = "workplace_monitoring.recorded" on "workplace_monitoring", "BEH-6": "It was recorded that staff's use at work is monitored.";

@@ -100,6 +100,9 @@ const TAGS: &[(&str, &str)] = &[
     ("publications", "The check before anything is published, what was published, and what has to go."),
     ("workplace-monitoring", "That staff's use at work is monitored: openly, and by a policy."),
     ("pupil-contact", "Staff and pupils on personal accounts: exceptions, and what staff declare each year."),
+    ("content-permissions", "By what right others' works are used, and what licences ask."),
+    ("style-guides", "In which tone the school writes where."),
+    ("accidental-images", "Compromising pictures that were taken by accident, and that they are deleted. No pictures are kept here."),
     ("events", "The one log: audit trail and change feed."),
     ("service", "Health, figures and the problems there are."),
 ];

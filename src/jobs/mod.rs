@@ -13,7 +13,7 @@ use crate::app::State;
 use crate::clock::Instant;
 use crate::db::Conn;
 use crate::db::schema::{idempotency_keys, leases, login_attempts, refresh_tokens, sessions};
-use crate::db::types::{AccountId, CommentId, LeaseHolder, PersonId, SchoolId};
+use crate::db::types::{AccidentalImageId, AccountId, CommentId, IncidentId, LeaseHolder, PersonId, SchoolId};
 use crate::events::{self, Actor, Event, EventType};
 use crate::idempotency;
 use crate::policy::conflict::Informed;
@@ -25,8 +25,8 @@ use crate::problem::Problem;
 use crate::resources::accounts::rows::{Account, Sight};
 use crate::resources::business_cases::BusinessCaseState;
 use crate::resources::{
-    accounts, business_cases, comments, courses, eligibility, handovers, incidents, mention_sweeps, monitoring, notifications, people,
-    policies, referrals, response_procedures, schools, statutory_clocks,
+    accidental_images, accounts, business_cases, comments, courses, eligibility, handovers, incidents, mention_sweeps, monitoring,
+    notifications, people, policies, referrals, response_procedures, schools, statutory_clocks,
 };
 
 /// As which the jobs stand in the log.
@@ -131,6 +131,7 @@ const JOBS: &[(&str, Job)] = &[
     ("statutory", record_overdue_statutory),
     ("procedures", seed_procedure),
     ("unswept", record_unswept),
+    ("undeleted", record_undeleted),
 ];
 
 async fn batches(state: &State, school: SchoolId, job: Job) -> Result<usize, Problem> {
@@ -218,7 +219,7 @@ fn record_overdue_referrals(tx: &mut Conn, run: &Run) -> Result<usize, Problem> 
     let overdue = referrals::rows::mark_overdue(tx, run.school, run.now, BATCH)?;
     let school = schools::rows::find(tx, run.school)?;
     for incident in &overdue {
-        incidents::remind(tx, run.school, *incident, EventType::IncidentReferralOverdue, run.now, local_day(*run.now, school.zone()))?;
+        incidents::remind(tx, run.school, *incident, EventType::IncidentReferralOverdue, &[], run.now, local_day(*run.now, school.zone()))?;
     }
     let happened = overdue.iter().map(|incident| Event::new(EventType::IncidentReferralOverdue, incident.uuid()));
     events::record_all(tx, run.actor(), happened.collect())?;
@@ -249,6 +250,22 @@ fn record_unswept(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
         return Ok(0);
     }
     tell(tx, run, "told", vec![Event::new(EventType::MentionSweepOverdue, school.id.uuid())])
+}
+
+/// IMG-5: a picture that was not deleted at once is recorded once; the headteacher is told, and whoever leads, unless the
+/// incident is hidden from them.
+fn record_undeleted(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
+    let kind = EventType::AccidentalImageOverdue;
+    let overdue = accidental_images::rows::mark_overdue(tx, run.school, run.now, BATCH)?;
+    let today = local_day(*run.now, schools::rows::find(tx, run.school)?.zone());
+    for (_, incident) in &overdue {
+        incidents::remind(tx, run.school, *incident, kind, &[Informed::Headteacher], run.now, today)?;
+    }
+    let event = |(image, incident): &(AccidentalImageId, IncidentId)| {
+        Event::new(kind, incident.uuid()).related("accidental_image_id", image.uuid())
+    };
+    events::record_all(tx, run.actor(), overdue.iter().map(event).collect())?;
+    Ok(overdue.len())
 }
 
 /// Records what whoever answers for the school has to know, with their id as `name`.

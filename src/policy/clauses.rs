@@ -85,5 +85,8 @@ clauses! {
     Do8 = "DO-8": "Think first; take a second opinion when in doubt";
     Beh2c = "BEH-2c": "School accounts are not used for personal gain";
     RSt3 = "R-ST-3": "Staff keep what they publish on school accounts up to date";
+    Leg1 = "LEG-1": "Copyright is considered, and permission obtained before sharing where it is needed";
+    Do6 = "DO-6": "Have permission to share others' material, and acknowledge the author";
+    Tone2 = "TONE-2": "Engaging, conversational, informative and, on some platforms, friendly";
     Do9 = "DO-9": "Seek advice, and report mistakes by the school's process";
 }

@@ -70,6 +70,8 @@ words! {
 
     /// What to do at once, and what not to.
     pub enum FirstStep {
+        /// Do nothing more with it, not even delete it: it may be evidence.
+        Stop,
         /// Do not open, copy, forward, print or save the image, and do not ask for it: no file belongs in this system.
         DoNotCopyImage,
         /// Leave the device as it is, and give it to the designated safeguarding lead at once.
@@ -120,6 +122,8 @@ impl Category {
         let image = self.may_hold_illegal_image();
         let danger = matches!(self, Self::ThreatsViolence | Self::SelfHarmContent | Self::GroomingContact | Self::SextortionBlackmail);
         [
+            // What somebody took by accident is deleted, unless it may be a crime to hold (IMG-5, A19).
+            (FirstStep::Stop, image && self != Self::AccidentalImage),
             (FirstStep::DoNotCopyImage, image),
             (FirstStep::TellSafeguardingLead, image || self.concerns_children()),
             (FirstStep::CallPoliceIfInDanger, danger),

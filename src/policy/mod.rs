@@ -25,9 +25,15 @@ pub mod required;
 pub mod text;
 pub mod training;
 
+pub mod accidental_images;
 pub mod concerns;
 pub mod contact;
 pub mod handover;
 pub mod mentions;
 pub mod procedures;
 pub mod workplace;
+pub mod copyright;
+pub mod handover;
+pub mod mentions;
+pub mod procedures;
+pub mod style;

@@ -56,7 +56,7 @@ on_both_engines! {
         report(json!({ "description": "x", "category": "excessive_personal_use" })).await.is(422).violates(&["PU-ST-3"]);
         assert_eq!(school.headteacher().get("/v1/incidents").await.is(200).items().len(), 0, "no trace");
         let guided = report(json!({ "description": "x", "category": "nudes_semi_nudes" })).await.is(201);
-        assert_eq!(guided["guidance"], json!(["do_not_copy_image", "tell_safeguarding_lead"]));
+        assert_eq!(guided["guidance"], json!(["stop", "do_not_copy_image", "tell_safeguarding_lead"]));
         report(json!({ "description": "x", "category": "offensive", "evidence": link })).await.is(201);
     }
 

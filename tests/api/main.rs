@@ -42,6 +42,7 @@ mod education_sessions;
 mod trainings;
 mod vault;
 
+mod content;
 mod exit_records;
 mod handovers;
 mod low_level_concerns;

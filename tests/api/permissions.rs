@@ -136,6 +136,8 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("mention-sweeps", id(&school.sweep(json!({})).await)),
         ("mentions", id(&school.mention(&school.headteacher(), json!({})).await)),
         ("response-procedures", id(&school.procedure_draft().await)),
+        ("content-permissions", id(&school.content_permission(&school.staff(), json!({})).await)),
+        ("accidental-images", id(&school.accidental_image(&school.staff(), json!({})).await)),
         ("low-level-concerns", id(&school.concern_about(&school.staff(), &school.second_staff()).await)),
         ("workplace-monitoring", id(&school.workplace_monitoring().await)),
         ("contact-exceptions", id(&school.contact_exception(&school.staff()).await)),
@@ -148,7 +150,7 @@ fn collection(path: &str, name: &str) -> String {
     match name {
         "id" => path.split("/{id}").next().and_then(|before| before.rsplit('/').next()).unwrap_or_default().to_owned(),
         "person_id" | "guardian_id" | "pupil_id" | "delegate_id" | "trainer_id" | "deliverer_id" | "parent_id" | "about_person_id"
-        | "shared_by_id" => "people".to_owned(),
+        | "shared_by_id" | "witness_id" => "people".to_owned(),
         "subject_id" => "accounts".to_owned(),
         "session_id" => "training-sessions".to_owned(),
         "procedure_version_id" => "response-procedures".to_owned(),

@@ -7,10 +7,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use validator::Validate;
 
-use super::report::{NamedSubject, inform, subjects};
+use super::intake::{inform, subjects};
 use super::rows::{self, Filter};
 use super::rules::{self, Capacity, IncidentAction, IncidentState, SubjectPart};
 use super::view::{Escalation, Escalations, Incident, IncidentPage, Moment, Timeline, part, standing, view, viewer};
+use super::view::{Incident, IncidentPage, Moment, NamedSubject, Timeline, part, standing, view, viewer};
 use crate::access::caller::Caller;
 use crate::access::permissions::{LeadIncident, ReadIncidents};
 use crate::clock::Instant;

@@ -1,6 +1,7 @@
 //! Incidents: what went wrong, who deals with it, and from whom it is hidden (R-HT-3, R-HT-4, BEH-5, BEH-7).
 
 mod api;
+mod intake;
 mod moves;
 mod report;
 pub mod rows;
@@ -8,9 +9,9 @@ pub mod rules;
 mod view;
 
 pub use api::for_full;
-pub use report::remind;
+pub use intake::{Report, remind, take_in};
 pub use rules::{IncidentState, SubjectPart, SubjectStatus};
-pub use view::{named, part, standing, viewer};
+pub use view::{NamedSubject, named, part, standing, viewer};
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

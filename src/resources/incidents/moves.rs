@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use validator::Validate;
 
-use super::report::inform;
+use super::intake::inform;
 use super::rows::{self, AssessmentRow, Incident as Whole};
 use super::rules::{self, IncidentAction, IncidentState};
 use super::view::{Incident, part, standing, view};

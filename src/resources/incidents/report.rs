@@ -1,11 +1,7 @@
 //! Reporting an incident: by anyone with a token, and without one through the school's public address.
 
-use std::collections::{BTreeSet, HashSet};
-
 use actix_web::post;
 use actix_web::web::{Data, Path};
-use chrono::NaiveDate;
-use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -14,27 +10,29 @@ use validator::Validate;
 use super::rows::{self, Incident, IncidentRow, LinkRow, Linked, SubjectRow};
 use super::rules::{IncidentState, SubjectPart, SubjectStatus};
 use super::view::{Evidence, EvidenceKind};
+use super::intake::{Report, take_in};
+use super::rows;
+use super::rules::IncidentState;
+use super::view::{Evidence, NamedSubject};
 use crate::access::caller::Caller;
+use crate::access::digest;
 use crate::access::permissions::ReportIncident;
-use crate::access::{digest, new_secret};
 use crate::app::State;
 use crate::clock::Instant;
 use crate::db::Conn;
 use crate::db::schema::{accounts, comments, mentions, monitoring_checks};
 use crate::db::types::{AccountId, CommentId, IncidentId, MentionId, MonitoringCheckId, PersonId, SchoolId};
+use crate::db::types::{AccountId, CommentId, IncidentId, MonitoringCheckId, SchoolId};
 use crate::events::{self, Actor, Event, EventType};
 use crate::http::body::{Valid, objects};
 use crate::http::document::Fails;
 use crate::http::reply::{Created, Plain, Resource};
-use crate::http::text::{Line, Link, Prose, present};
-use crate::policy::conflict::{LeadRole, Routing};
-use crate::policy::deadline::local_day;
-use crate::policy::incidents::{self, Category, FirstStep};
-use crate::problem::{Code, FieldError, Problem};
-use crate::resources::comments::rules::is_past;
+use crate::http::text::{Prose, present};
+use crate::policy::conflict::LeadRole;
+use crate::policy::incidents::{Category, FirstStep};
+use crate::problem::Problem;
 use crate::resources::incident_notes::{self, NoteAudience};
-use crate::resources::{notifications, schools};
-use crate::words::{joined, words};
+use crate::words::words;
 
 pub fn operations(config: &mut ServiceConfig) {
     config.service(report_incident).service(report_anonymously).service(follow_up_report);
@@ -97,24 +95,23 @@ pub struct NewIncident {
     pub mention_ids: Vec<MentionId>,
 }
 
-/// Somebody whom an incident names: a person of the school, present or former, or a description of somebody else.
-#[derive(Clone, Debug, Serialize, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NamedSubject {
-    /// `alleged`, if absent.
-    #[serde(default = "alleged")]
-    pub part: SubjectPart,
-    #[serde(default, deserialize_with = "present")]
-    #[schema(nullable = false)]
-    pub person_id: Option<PersonId>,
-    #[serde(default, deserialize_with = "present")]
-    #[validate(nested)]
-    #[schema(inline, nullable = false)]
-    pub description: Option<Line<200>>,
-}
-
-const fn alleged() -> SubjectPart {
-    SubjectPart::Alleged
+impl From<NewIncident> for Report {
+    fn from(new: NewIncident) -> Self {
+        Self {
+            description: new.description.into_inner(),
+            category: new.category,
+            occurred_at: new.occurred_at,
+            discovered_at: new.discovered_at,
+            subjects: new.subjects,
+            about_head: new.report_about_head,
+            child_involved: new.child_involved,
+            evidence: new.evidence,
+            account_ids: new.account_ids,
+            comment_ids: new.comment_ids,
+            monitoring_check_ids: new.monitoring_check_ids,
+            with_safeguarding_team: false,
+        }
+    }
 }
 
 /// What is reported without a token.
@@ -155,7 +152,7 @@ pub struct IncidentReceipt {
     #[schema(max_length = 43)]
     pub receipt_code: String,
     /// What to do at once, and what not to.
-    #[schema(max_items = 4)]
+    #[schema(max_items = 5)]
     pub guidance: Vec<FirstStep>,
 }
 
@@ -178,7 +175,7 @@ pub struct AnonymousReceipt {
     pub receipt_code: String,
     pub reported_at: Instant,
     /// What to do at once, and what not to.
-    #[schema(max_items = 4)]
+    #[schema(max_items = 5)]
     pub guidance: Vec<FirstStep>,
 }
 
@@ -431,7 +428,7 @@ pub fn remind(tx: &mut Conn, school: SchoolId, id: IncidentId, kind: EventType, 
 async fn report_incident(caller: Caller<ReportIncident>, new: Valid<NewIncident>) -> Result<Created<IncidentReceipt>, Problem> {
     caller
         .write(move |tx, me| {
-            let (incident, receipt_code) = take_in(tx, me.school(), me.person(), new.into_inner(), me.into())?;
+            let (incident, receipt_code) = take_in(tx, me.person(), new.into_inner().into(), me.into())?;
             let row = incident.row;
             Created::secret(&IncidentReceipt {
                 id: row.id,
@@ -466,21 +463,20 @@ async fn report_anonymously(
     state
         .db
         .write(school.uuid(), move |tx| {
-            let new = NewIncident {
-                description: new.description,
+            let report = Report {
+                description: new.description.into_inner(),
                 category: new.category,
-                occurred_at: None,
                 discovered_at: new.discovered_at,
-                subjects: Vec::new(),
-                report_about_head: new.report_about_head,
+                about_head: new.report_about_head,
                 child_involved: new.child_involved,
                 evidence: Vec::new(),
                 account_ids: Vec::new(),
                 comment_ids: Vec::new(),
                 monitoring_check_ids: Vec::new(),
                 mention_ids: Vec::new(),
+                ..Report::default()
             };
-            let (incident, receipt_code) = take_in(tx, school, None, new, anybody(school, now))?;
+            let (incident, receipt_code) = take_in(tx, None, report, anybody(school, now))?;
             let guidance = incident.row.category.map(Category::guidance).unwrap_or_default();
             Created::secret(&AnonymousReceipt { school, receipt_code, reported_at: incident.row.reported_at, guidance })
         })

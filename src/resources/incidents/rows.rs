@@ -198,17 +198,18 @@ pub struct Viewer {
 impl Viewer {
     /// As what the viewer sees an incident that is not hidden from them.
     pub fn capacity(&self, incident: &Incident) -> Capacity {
-        let row = &incident.row;
+        let involved = incident.involved.contains(&self.person);
+        self.full(&incident.row).unwrap_or(if involved { Capacity::Involved } else { Capacity::Reporter })
+    }
+
+    /// As what the viewer deals with it, if they do.
+    pub fn full(&self, row: &IncidentRow) -> Option<Capacity> {
         if self.leads.contains(&row.lead_role) || self.escalated.contains(&row.escalation) {
-            Capacity::Lead
+            Some(Capacity::Lead)
         } else if row.safeguarding_role.is_some_and(|role| self.safeguards.contains(&role)) {
-            Capacity::Safeguarding
-        } else if self.data.contains(&row.data_concerned) {
-            Capacity::DataProtection
-        } else if incident.involved.contains(&self.person) {
-            Capacity::Involved
+            Some(Capacity::Safeguarding)
         } else {
-            Capacity::Reporter
+            self.data.contains(&row.data_concerned).then_some(Capacity::DataProtection)
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::clock::Instant;
 use crate::db::Conn;
 use crate::db::types::{AccountId, CommentId, EventId, IncidentId, MentionId, MonitoringCheckId, PersonId};
 use crate::http::reply::Resource;
-use crate::http::text::Line;
+use crate::http::text::{Line, present};
 use crate::page::Page;
 use crate::policy::conflict::{self, Duty, LeadRole, SafeguardingRole};
 use crate::policy::incidents::{Category, FirstStep, HarmThreshold, Legality, Outcome, SafeguardingDecision, Scope, Severity};
@@ -66,7 +66,7 @@ pub struct Incident {
     #[schema(nullable = false)]
     pub safeguarding_role: Option<SafeguardingRole>,
     /// What to do at once, and what not to.
-    #[schema(max_items = 4)]
+    #[schema(max_items = 5)]
     pub guidance: Vec<FirstStep>,
     /// What the reporter is told of the outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -179,6 +179,26 @@ pub struct Evidence {
     #[validate(nested)]
     #[schema(inline)]
     pub value: Line<1000>,
+}
+
+/// Somebody whom an incident names: a person of the school, present or former, or a description of somebody else.
+#[derive(Clone, Debug, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamedSubject {
+    /// `alleged`, if absent.
+    #[serde(default = "alleged")]
+    pub part: SubjectPart,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub person_id: Option<PersonId>,
+    #[serde(default, deserialize_with = "present")]
+    #[validate(nested)]
+    #[schema(inline, nullable = false)]
+    pub description: Option<Line<200>>,
+}
+
+const fn alleged() -> SubjectPart {
+    SubjectPart::Alleged
 }
 
 pub type IncidentPage = Page<Incident>;

@@ -1,0 +1,3 @@
+DROP TABLE accidental_images;
+DROP TABLE style_guides;
+DROP TABLE content_permissions;
