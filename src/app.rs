@@ -24,24 +24,13 @@ use crate::metrics::Metrics;
 use crate::policy::holidays::BankHolidays;
 use crate::problem::{Code, Problem};
 use crate::resources::{
-    accounts, acknowledgements, business_cases, commenting_access, comments, consent_notices, consents, courses, credential_releases,
-    credentials, deadlines, declarations, delegations, disciplinary_actions, disclosures, do_not_publish, education_sessions, eligibility,
-    events, exit_records, guidance, handovers, image_objections, incident_notes, incidents, invitations, low_level_concerns,
-    media_enquiries, mention_sweeps, mentions, moderation_actions, monitoring, notifications, parent_ladders, people, policies,
-    policy_versions, publication_checks, publications, referrals, reporting_routes, response_procedures, schools, service,
-    statutory_clocks, takedowns, training_completions, training_gaps, training_sessions,
-    accounts, acknowledgements, business_cases, commenting_access, comments, contact_declarations, contact_exceptions, courses,
-    credential_releases, credentials, deadlines, declarations, delegations, disciplinary_actions, disclosures, education_sessions,
-    eligibility, events, exit_records, guidance, handovers, incident_notes, incidents, invitations, low_level_concerns, media_enquiries,
-    mention_sweeps, mentions, moderation_actions, monitoring, notifications, parent_ladders, people, policies, policy_versions, referrals,
-    reporting_routes, response_procedures, schools, service, statutory_clocks, training_completions, training_gaps, training_sessions,
-    workplace_monitoring,
-    accidental_images, accounts, acknowledgements, business_cases, commenting_access, comments, content_permissions, courses,
-    credential_releases, credentials, deadlines, declarations, delegations, disciplinary_actions, disclosures, education_sessions,
-    eligibility, events, exit_records, guidance, handovers, incident_notes, incidents, invitations, low_level_concerns, media_enquiries,
-    mention_sweeps, mentions, moderation_actions, monitoring, notifications, parent_ladders, people, policies, policy_versions, referrals,
-    reporting_routes, response_procedures, schools, service, statutory_clocks, style_guides, training_completions, training_gaps,
-    training_sessions,
+    accidental_images, accounts, acknowledgements, business_cases, commenting_access, comments, consent_notices, consents,
+    contact_declarations, contact_exceptions, content_permissions, courses, credential_releases, credentials, deadlines, declarations,
+    delegations, disciplinary_actions, disclosures, do_not_publish, education_sessions, eligibility, events, exit_records, guidance,
+    handovers, image_objections, incident_notes, incidents, invitations, low_level_concerns, media_enquiries, mention_sweeps, mentions,
+    moderation_actions, monitoring, notifications, parent_ladders, people, policies, policy_versions, publication_checks, publications,
+    referrals, reporting_routes, response_procedures, schools, service, statutory_clocks, style_guides, takedowns, training_completions,
+    training_gaps, training_sessions, workplace_monitoring,
 };
 use crate::vault::Vault;
 

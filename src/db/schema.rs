@@ -1538,6 +1538,7 @@ diesel::table! {
         version -> BigInt,
         created_at -> Instant,
         updated_at -> Instant,
+        expiry_recorded_at -> Nullable<Instant>,
     }
 }
 
@@ -1578,6 +1579,17 @@ diesel::table! {
         version -> BigInt,
         created_at -> Instant,
         updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    publication_check_works (school_id, check_id, content_permission_id) {
+        school_id -> SqlUuid,
+        check_id -> SqlUuid,
+        content_permission_id -> SqlUuid,
     }
 }
 
@@ -1656,6 +1668,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     do_not_publish,
     publication_checks,
     publication_check_subjects,
+    publication_check_works,
     second_opinions,
     publications,
     publication_subjects,

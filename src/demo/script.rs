@@ -534,6 +534,9 @@ fn trouble(calendar: &Calendar) -> Vec<Step> {
             "category": "disrepute", "description": "A quarrel about the school on a private account that parents can read.",
             "subjects": [{ "person_id": "{headteacher}" }],
         })),
+    ]
+}
+
 /// How staff's use at work is monitored, who may be in contact with which pupil, and what staff declared of that. One request
 /// has still to be decided, and some have declared nothing.
 fn registers(calendar: &Calendar) -> Vec<Step> {
@@ -570,6 +573,9 @@ fn registers(calendar: &Calendar) -> Vec<Step> {
         declared(-14, "staff", json!({ "no_contact": true })),
         declared(-13, "dsl", json!({ "no_contact": true })),
         declared(-13, "tom.hughes", json!({ "no_contact": false, "explanation": "Two former pupils of the running club follow me." })),
+    ]
+}
+
 /// By what right others' works are used, in which tone the school writes, and a picture that was deleted at once.
 fn content(calendar: &Calendar) -> Vec<Step> {
     let on = |days, hour, minute| calendar.on(days, hour, minute);

@@ -1,6 +1,8 @@
 //! What has to happen without a request. Found by queries over state, not kept in timers: each job is idempotent,
 //! may be killed at any point, and runs on one of several instances at a time.
 
+mod publications;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,6 +134,11 @@ const JOBS: &[(&str, Job)] = &[
     ("procedures", seed_procedure),
     ("unswept", record_unswept),
     ("undeleted", record_undeleted),
+    ("consents", publications::expire_consents),
+    ("permissions", publications::expire_permissions),
+    ("left behind", publications::open_for_leavers),
+    ("clearances", publications::expire_clearances),
+    ("takedowns", publications::record_overdue),
 ];
 
 async fn batches(state: &State, school: SchoolId, job: Job) -> Result<usize, Problem> {

@@ -79,7 +79,6 @@ clauses! {
     Img2 = "IMG-2": "Whoever asks not to be filmed or photographed is respected";
     Img3 = "IMG-3": "Pictures of children are shared on the school's own accounts alone";
     Img4 = "IMG-4": "Before a picture is shared: dress, dignity, and the do-not-publish list";
-    Leg1 = "LEG-1": "Copyright is considered, and permission obtained before sharing";
     Tone1 = "TONE-1": "The tone fits the audience and is professional";
     Do1 = "DO-1": "Check with the headteacher before publishing what may be controversial";
     Do8 = "DO-8": "Think first; take a second opinion when in doubt";

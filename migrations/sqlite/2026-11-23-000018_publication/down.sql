@@ -9,6 +9,7 @@ DROP TABLE do_not_publish;
 DROP TABLE image_objections;
 DROP TABLE consents;
 DROP TABLE consent_notices;
+ALTER TABLE content_permissions DROP COLUMN expiry_recorded_at;
 ALTER TABLE schools DROP COLUMN content_review_days;
 ALTER TABLE schools DROP COLUMN takedown_hours;
 DROP INDEX people_by_year_group;

@@ -3,6 +3,8 @@ CREATE INDEX people_by_year_group ON people (school_id, year_group, id);
 ALTER TABLE schools ADD COLUMN takedown_hours INTEGER NOT NULL DEFAULT 24;
 ALTER TABLE schools ADD COLUMN content_review_days INTEGER NOT NULL DEFAULT 90;
 
+ALTER TABLE content_permissions ADD COLUMN expiry_recorded_at BIGINT;
+
 CREATE TABLE consent_notices (
     school_id BLOB NOT NULL REFERENCES schools (id),
     id BLOB NOT NULL,

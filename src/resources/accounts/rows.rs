@@ -14,6 +14,7 @@ use crate::page::Window;
 use crate::policy::platforms::{Platform, Visibility};
 use crate::problem::Problem;
 use crate::resources::business_cases::rows::Manager;
+use crate::resources::publications::touch;
 
 /// One row of `accounts`.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
@@ -205,7 +206,12 @@ pub fn save(tx: &mut Conn, account: &mut Account, now: Instant) -> Result<(), Pr
     account.row.updated_at = now;
     let row = &account.row;
     let saved = diesel::update(accounts::table.find((row.school_id, row.id)).filter(accounts::version.eq(read))).set(row).execute(tx)?;
-    precondition::saved(saved)
+    precondition::saved(saved)?;
+    // IMG-3: what was cleared for it is not cleared any more, also once it is in use again.
+    if row.state != AccountState::Active {
+        touch::revoke_on(tx, row.school_id, Some(row.id), now)?;
+    }
+    Ok(())
 }
 
 /// Changes who runs an account to `account.managers`: who goes stays on record.

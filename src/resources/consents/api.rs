@@ -109,7 +109,7 @@ impl Resource for Consent {
 }
 
 /// What somebody says.
-#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "subject_id": "0198a4b2-6f00-7000-8000-000000000009", "purpose": "school_social_media", "answer": "given",
@@ -371,7 +371,7 @@ pub(super) fn take_in<P>(tx: &mut Conn, me: &Caller<P>, new: NewConsent) -> Resu
         Answer::Withdrawn => EventType::ConsentWithdrawn,
     };
     events::record(tx, me, Event::new(kind, row.id.uuid()).related("subject", row.subject_id.uuid()))?;
-    follow_up(tx, &Actor::from(me), &row, Moment { at: me.now(), day: me.today() }, TakedownCause::Withdrawn)?;
+    follow_up(tx, Actor::from(me), &row, Moment { at: me.now(), day: me.today() }, TakedownCause::Withdrawn)?;
     Ok(row)
 }
 
@@ -380,15 +380,15 @@ pub(super) fn take_in<P>(tx: &mut Conn, me: &Caller<P>, new: NewConsent) -> Resu
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn follow_up(tx: &mut Conn, actor: &Actor, row: &ConsentRow, moment: Moment, cause: TakedownCause) -> Result<(), Problem> {
+pub fn follow_up(tx: &mut Conn, actor: Actor, row: &ConsentRow, moment: Moment, cause: TakedownCause) -> Result<(), Problem> {
     let standing = standing_of(tx, row, moment)?;
     if standing.disagreed && cause == TakedownCause::Withdrawn {
         let told = people::rows::in_charge(tx, row.school_id, moment.day)?;
         notifications::rows::notify(tx, row.school_id, told.as_slice(), EventType::ConsentDisagreed, row.id.uuid(), moment.at)?;
         let disagreed = Event::new(EventType::ConsentDisagreed, row.id.uuid()).related("subject", row.subject_id.uuid());
-        events::record(tx, actor.clone(), disagreed)?;
+        events::record(tx, actor, disagreed)?;
     }
-    touch::touch(tx, actor, &Reach::Consent { person: row.subject_id, purpose: row.purpose, standing: &standing }, cause, moment.at)
+    touch::touch(tx, row.school_id, &Reach::Consent { person: row.subject_id, purpose: row.purpose, standing: &standing }, cause, moment.at)
 }
 
 fn standing_of(tx: &mut Conn, row: &ConsentRow, moment: Moment) -> Result<Standing, Problem> {

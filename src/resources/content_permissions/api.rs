@@ -25,7 +25,9 @@ use crate::page::{Page, PageQuery, Window};
 use crate::policy::copyright::{self, ContentBasis, ContentPermissionState, LICENCES, Licence, LicenceTerms};
 use crate::policy::deadline::day_begins;
 use crate::policy::platforms::Platform;
+use crate::policy::publication::TakedownCause;
 use crate::problem::{Code, Problem};
+use crate::resources::publications::touch::{self, Reach};
 use crate::resources::schools;
 use crate::words::{joined, split, words};
 
@@ -294,6 +296,7 @@ async fn record_content_permission(
                 version: 1,
                 created_at: me.now(),
                 updated_at: me.now(),
+                expiry_recorded_at: None,
             };
             copyright::may_record(&row.right())?;
             rows::insert(tx, &row)?;
@@ -340,6 +343,7 @@ async fn withdraw_content_permission(
             rows::save(tx, &mut row, me.now())?;
             let withdrawn = Event::new(EventType::ContentPermissionWithdrawn, row.id.uuid());
             events::record(tx, me, withdrawn.state(ContentPermissionState::Withdrawn))?;
+            touch::touch(tx, me.school(), &Reach::Work { permission: row.id }, TakedownCause::PermissionEnded, me.now())?;
             Versioned::new(&view(me, row))
         })
         .await

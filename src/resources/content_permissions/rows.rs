@@ -37,6 +37,7 @@ pub struct ContentPermissionRow {
     pub version: i64,
     pub created_at: Instant,
     pub updated_at: Instant,
+    pub expiry_recorded_at: Option<Instant>,
 }
 
 impl ContentPermissionRow {
@@ -66,6 +67,36 @@ pub type ValidOn = (NaiveDate, Instant);
 pub fn find(conn: &mut Conn, school: SchoolId, id: ContentPermissionId) -> Result<ContentPermissionRow, Problem> {
     let row = dsl::content_permissions.find((school, id)).select(ContentPermissionRow::as_select()).first(conn).optional()?;
     row.ok_or_else(Problem::not_found)
+}
+
+/// Those of several permissions that there are.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn several(conn: &mut Conn, school: SchoolId, ids: &[ContentPermissionId]) -> QueryResult<Vec<ContentPermissionRow>> {
+    dsl::content_permissions
+        .filter(dsl::school_id.eq(school))
+        .filter(dsl::id.eq_any(ids))
+        .select(ContentPermissionRow::as_select())
+        .load(conn)
+}
+
+/// Marks permissions of which the last day is over, once.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn mark_expired(tx: &mut Conn, school: SchoolId, today: NaiveDate, now: Instant, most: i64) -> QueryResult<Vec<ContentPermissionId>> {
+    let ids: Vec<ContentPermissionId> = dsl::content_permissions
+        .filter(dsl::school_id.eq(school))
+        .filter(dsl::expires_on.lt(Some(today)))
+        .filter(dsl::expiry_recorded_at.is_null())
+        .limit(most)
+        .select(dsl::id)
+        .load(tx)?;
+    diesel::update(dsl::content_permissions.filter(dsl::school_id.eq(school)).filter(dsl::id.eq_any(&ids)))
+        .set(dsl::expiry_recorded_at.eq(Some(now)))
+        .execute(tx)?;
+    Ok(ids)
 }
 
 /// One page of permissions, oldest first: all, or those that hold on a day.

@@ -12,7 +12,7 @@ use crate::access::caller::Caller;
 use crate::access::permissions::{EditDoNotPublish, ReadDoNotPublish};
 use crate::clock::Instant;
 use crate::db::types::{DoNotPublishId, PersonId};
-use crate::events::{self, Actor, Event, EventType};
+use crate::events::{self, Event, EventType};
 use crate::http::body::Valid;
 use crate::http::document::{Fails, IfMatchHeader};
 use crate::http::precondition::IfMatch;
@@ -193,7 +193,7 @@ async fn add_to_do_not_publish(
             rows::insert(tx, &row)?;
             // Of whom it is, the log does not say.
             events::record(tx, me, Event::new(EventType::DoNotPublishListed, row.id.uuid()))?;
-            touch::touch(tx, &Actor::from(me), &Reach::Everything { person: row.person_id }, TakedownCause::Listed, me.now())?;
+            touch::touch(tx, me.school(), &Reach::Everything { person: row.person_id }, TakedownCause::Listed, me.now())?;
             Created::new(&view(me, row))
         })
         .await

@@ -12,7 +12,7 @@ use crate::access::caller::Caller;
 use crate::access::permissions::{ObjectToImages, ReadImageObjections};
 use crate::clock::Instant;
 use crate::db::types::{ImageObjectionId, PersonId};
-use crate::events::{self, Actor, Event, EventType};
+use crate::events::{self, Event, EventType};
 use crate::http::body::{NoBody, Valid};
 use crate::http::document::{Fails, IfMatchHeader};
 use crate::http::precondition::IfMatch;
@@ -225,7 +225,7 @@ async fn raise_image_objection(caller: Caller<ObjectToImages>, new: Valid<NewIma
             events::record(tx, me, Event::new(EventType::ImageObjectionRaised, row.id.uuid()))?;
             if let Some(person) = row.person_id {
                 let reach = Reach::Objection { person, event_on: row.event_on };
-                touch::touch(tx, &Actor::from(me), &reach, TakedownCause::Objected, me.now())?;
+                touch::touch(tx, me.school(), &reach, TakedownCause::Objected, me.now())?;
             }
             Created::new(&view(me, row))
         })

@@ -49,9 +49,9 @@ fn visible<'a>(school: SchoolId, sight: Sight) -> image_objections::BoxedQuery<'
             let children = guardians::table
                 .filter(guardians::school_id.eq(school))
                 .filter(guardians::guardian_id.eq(person))
-                .select(guardians::pupil_id.nullable());
-            let own = image_objections::raised_by.eq(person).or(image_objections::person_id.is_not_distinct_from(Some(person)));
-            all.filter(own.or(image_objections::person_id.is_not_null().and(image_objections::person_id.eq_any(children))))
+                .select(guardians::pupil_id);
+            let of = image_objections::person_id.assume_not_null();
+            all.filter(image_objections::raised_by.eq(person).or(of.eq(person)).or(of.eq_any(children)))
         }
     }
 }

@@ -6,14 +6,14 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 use validator::Validate;
 
-use super::rows::{self, Incident, IncidentRow, LinkRow, SubjectRow};
+use super::rows::{self, Incident, IncidentRow, LinkRow, Linked, SubjectRow};
 use super::rules::{IncidentState, SubjectPart, SubjectStatus};
 use super::view::{Evidence, EvidenceKind, NamedSubject};
 use crate::access::{digest, new_secret};
 use crate::clock::Instant;
 use crate::db::Conn;
-use crate::db::schema::{accounts, comments, monitoring_checks};
-use crate::db::types::{AccountId, CommentId, IncidentId, MonitoringCheckId, PersonId, SchoolId};
+use crate::db::schema::{accounts, comments, mentions, monitoring_checks};
+use crate::db::types::{AccountId, CommentId, IncidentId, MentionId, MonitoringCheckId, PersonId, SchoolId};
 use crate::events::{self, Actor, Event, EventType};
 use crate::http::text::{Line, Link};
 use crate::policy::conflict::{Informed, LeadRole, Routing};
@@ -39,6 +39,7 @@ pub struct Report {
     pub account_ids: Vec<AccountId>,
     pub comment_ids: Vec<CommentId>,
     pub monitoring_check_ids: Vec<MonitoringCheckId>,
+    pub mention_ids: Vec<MentionId>,
     /// The safeguarding lead and the deputy take part from the start, but for whom it is about.
     pub with_safeguarding_team: bool,
 }
@@ -98,47 +99,32 @@ fn check_evidence(evidence: &[Evidence]) -> Result<(), Problem> {
     if errors.is_empty() { Ok(()) } else { Err(Problem::new(Code::ValidationFailed).with_errors(errors)) }
 }
 
-/// The accounts, comments and checks that a report names.
+/// The accounts, comments, checks and mentions that a report names.
 fn links(conn: &mut Conn, school: SchoolId, incident: IncidentId, new: &Report) -> Result<Vec<LinkRow>, Problem> {
-    let mut rows = Vec::new();
-    let mut link = |account_id, comment_id, monitoring_check_id| {
-        let number = i32::try_from(rows.len() + 1).unwrap_or(i32::MAX);
-        rows.push(LinkRow { school_id: school, incident_id: incident, number, account_id, comment_id, monitoring_check_id });
-    };
-    let accounts: HashSet<AccountId> = accounts::table
-        .filter(accounts::school_id.eq(school))
-        .filter(accounts::id.eq_any(&new.account_ids))
-        .select(accounts::id)
-        .load::<AccountId>(conn)?
-        .into_iter()
-        .collect();
-    let comments: HashSet<CommentId> = comments::table
-        .filter(comments::school_id.eq(school))
-        .filter(comments::id.eq_any(&new.comment_ids))
-        .select(comments::id)
-        .load::<CommentId>(conn)?
-        .into_iter()
-        .collect();
-    let checks: HashSet<MonitoringCheckId> = monitoring_checks::table
-        .filter(monitoring_checks::school_id.eq(school))
-        .filter(monitoring_checks::id.eq_any(&new.monitoring_check_ids))
-        .select(monitoring_checks::id)
-        .load::<MonitoringCheckId>(conn)?
-        .into_iter()
-        .collect();
+    let mut targets = Vec::new();
     let mut errors = Vec::new();
-    let mut unknown =
-        |field: &str, index: usize| errors.push(FieldError::new(format!("/{field}/{index}"), "unknown", "There is none such."));
-    for (index, id) in new.account_ids.iter().enumerate() {
-        if accounts.contains(id) { link(Some(*id), None, None) } else { unknown("account_ids", index) }
+    macro_rules! link {
+        ($table:ident, $field:ident, $id:ty, $target:expr) => {
+            let known = $table::table.filter($table::school_id.eq(school)).filter($table::id.eq_any(&new.$field));
+            let known: HashSet<$id> = known.select($table::id).load::<$id>(conn)?.into_iter().collect();
+            for (index, id) in new.$field.iter().enumerate() {
+                if known.contains(id) {
+                    targets.push($target(*id));
+                } else {
+                    let at = format!(concat!("/", stringify!($field), "/{}"), index);
+                    errors.push(FieldError::new(at, "unknown", "There is none such."));
+                }
+            }
+        };
     }
-    for (index, id) in new.comment_ids.iter().enumerate() {
-        if comments.contains(id) { link(None, Some(*id), None) } else { unknown("comment_ids", index) }
+    link!(accounts, account_ids, AccountId, Linked::Account);
+    link!(comments, comment_ids, CommentId, Linked::Comment);
+    link!(monitoring_checks, monitoring_check_ids, MonitoringCheckId, Linked::Check);
+    link!(mentions, mention_ids, MentionId, Linked::Mention);
+    if !errors.is_empty() {
+        return Err(Problem::new(Code::ValidationFailed).with_errors(errors));
     }
-    for (index, id) in new.monitoring_check_ids.iter().enumerate() {
-        if checks.contains(id) { link(None, None, Some(*id)) } else { unknown("monitoring_check_ids", index) }
-    }
-    if errors.is_empty() { Ok(rows) } else { Err(Problem::new(Code::ValidationFailed).with_errors(errors)) }
+    Ok((1..).zip(targets).map(|(number, target)| LinkRow::new(school, incident, number, target)).collect())
 }
 
 /// Takes a report in: who deals with it is found out and recorded in the same transaction. With the receipt, which is

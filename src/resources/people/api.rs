@@ -25,12 +25,14 @@ use crate::http::reply::{Created, Gone, Plain, Resource, Versioned};
 use crate::http::text::{Day, Email, Line, Patch, present};
 use crate::page::{Page, PageQuery, Window};
 use crate::policy::handover;
+use crate::policy::publication::TakedownCause;
 use crate::policy::refusal::{Grounds, Refusal, Violation};
 use crate::policy::roles::{PersonKind, Role, has_left, is_staff};
 use crate::policy::team;
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::business_cases::rows::Manager;
 use crate::resources::education_sessions::YearGroup;
+use crate::resources::publications::touch::{self, Reach};
 use crate::resources::{accounts, credentials, exit_records, handovers, incidents, invitations};
 
 pub fn operations(config: &mut ServiceConfig) {
@@ -687,6 +689,9 @@ async fn record_person_leaving(
             events::record(tx, me, event(EventType::PersonLeft, &person).state(view.state))?;
             // R-IT-4: at once for who has left; a day that lies ahead is the job's.
             handovers::open(tx, &Actor::from(me), Some(*id), me.today(), i64::MAX)?;
+            if has_left(person.row.left_on, me.today()) {
+                touch::touch(tx, me.school(), &Reach::Everything { person: *id }, TakedownCause::Left, me.now())?;
+            }
             Versioned::new(&view)
         })
         .await

@@ -24,9 +24,11 @@ use crate::http::query::Query;
 use crate::http::reply::{Created, Plain, Resource, Versioned};
 use crate::http::text::{Line, Patch, Prose, present};
 use crate::page::{Page, Window};
+use crate::policy::required::PolicyKind;
 use crate::policy::text::{self, PolicyClause};
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::policies;
+use crate::resources::publications::touch;
 
 pub fn operations(config: &mut ServiceConfig) {
     config
@@ -457,6 +459,10 @@ async fn publish_policy_version(
                 // The policy shows which of its versions is in force.
                 let mut policy = policies::rows::find(tx, me.school(), version.row.policy_id)?;
                 policies::rows::save(tx, &mut policy, me.now())?;
+                // A16: what was cleared was cleared under the version before.
+                if matches!(policy.kind, PolicyKind::SocialMedia | PolicyKind::Images) && !version.row.minor {
+                    touch::revoke_on(tx, me.school(), None, me.now())?;
+                }
                 Ok(happened_now)
             })
         })

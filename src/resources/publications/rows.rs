@@ -4,13 +4,14 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 
 use crate::clock::Instant;
-use crate::db::schema::{accounts, publication_check_works, publication_subjects, publications};
+use crate::db::schema::{accounts, people, publication_check_works, publication_subjects, publications, takedowns};
 use crate::db::types::{AccountId, ContentPermissionId, PersonId, PublicationCheckId, PublicationId, SchoolId};
 use crate::db::{Conn, MultiBackend};
 use crate::http::precondition;
 use crate::page::Window;
 use crate::policy::consent::Purpose;
 use crate::policy::platforms::Platform;
+use crate::policy::publication::{TakedownCause, TakedownState};
 use crate::problem::Problem;
 use crate::resources::accounts::rows::run_by;
 
@@ -170,6 +171,34 @@ pub fn live_about(conn: &mut Conn, school: SchoolId, person: PersonId) -> QueryR
         .filter(publications::removed_at.is_null())
         .filter(publications::id.eq_any(about))
         .select((PublicationRow::as_select(), accounts::platform))
+        .load(conn)
+}
+
+/// Who has left, is shown or named by something that is live, and of whom nobody has decided yet.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn left_behind(conn: &mut Conn, school: SchoolId, today: NaiveDate, most: i64) -> QueryResult<Vec<PersonId>> {
+    let decided = takedowns::table
+        .filter(takedowns::school_id.eq(publications::school_id))
+        .filter(takedowns::publication_id.eq(publications::id))
+        .filter(takedowns::state.eq(TakedownState::Open).or(takedowns::cause.eq(TakedownCause::Left)));
+    publication_subjects::table
+        .inner_join(
+            publications::table.on(publications::school_id
+                .eq(publication_subjects::school_id)
+                .and(publications::id.eq(publication_subjects::publication_id))),
+        )
+        .inner_join(
+            people::table.on(people::school_id.eq(publication_subjects::school_id).and(people::id.eq(publication_subjects::person_id))),
+        )
+        .filter(publication_subjects::school_id.eq(school))
+        .filter(people::left_on.le(Some(today)))
+        .filter(publications::removed_at.is_null())
+        .filter(diesel::dsl::not(diesel::dsl::exists(decided)))
+        .select(publication_subjects::person_id)
+        .distinct()
+        .limit(most)
         .load(conn)
 }
 

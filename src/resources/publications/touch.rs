@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::rows::{self, PublicationRow};
 use crate::clock::Instant;
 use crate::db::Conn;
-use crate::db::types::{AccountId, ContentPermissionId, PersonId, PublicationCheckId, PublicationId, TakedownId};
+use crate::db::types::{AccountId, ContentPermissionId, PersonId, PublicationCheckId, PublicationId, SchoolId, TakedownId};
 use crate::events::{self, Actor, Event, EventType};
 use crate::policy::consent::{Purpose, Standing};
 use crate::policy::platforms::Platform;
@@ -19,6 +19,9 @@ use crate::resources::publication_checks::rows::{self as checks, CheckRow};
 use crate::resources::takedowns::rows::{self as takedowns, TakedownRow};
 use crate::resources::{notifications, schools};
 use crate::words::split;
+
+/// As whom what follows stands in the log: whoever reads it does not learn from it who said no.
+const CLIENT: &str = "weald";
 
 /// What a change reaches.
 #[derive(Clone, Copy, Debug)]
@@ -61,8 +64,7 @@ impl Reach<'_> {
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn touch(tx: &mut Conn, actor: &Actor, reach: &Reach<'_>, cause: TakedownCause, now: Instant) -> Result<(), Problem> {
-    let school = actor.school;
+pub fn touch(tx: &mut Conn, school: SchoolId, reach: &Reach<'_>, cause: TakedownCause, now: Instant) -> Result<(), Problem> {
     let (open, live) = match reach {
         Reach::Work { permission } => (checks::open_with(tx, school, *permission)?, rows::live_with(tx, school, *permission)?),
         Reach::Consent { person, .. } | Reach::Objection { person, .. } | Reach::Everything { person } => {
@@ -70,47 +72,46 @@ pub fn touch(tx: &mut Conn, actor: &Actor, reach: &Reach<'_>, cause: TakedownCau
         }
     };
     let reached = |row: &&CheckRow| reach.goes_for(row.consent_purpose, &row.flags, row.taken_on, None);
-    revoke(tx, actor, open.iter().filter(reached).map(|row| row.id).collect(), now)?;
+    revoke(tx, school, open.iter().filter(reached).map(|row| row.id).collect(), now)?;
     let live: Vec<PublicationRow> = live
         .into_iter()
         .filter(|(row, platform)| reach.goes_for(row.consent_purpose, &row.flags, row.taken_on, Some(*platform)))
         .map(|(row, _)| row)
         .collect();
-    take_down(tx, actor, &live, cause, reach.person(), now)
+    take_down(tx, school, &live, cause, reach.person(), now)
 }
 
 /// An account that cannot be published on, or a policy that was published anew, ends clearances (A16).
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn revoke_on(tx: &mut Conn, actor: &Actor, account: Option<AccountId>, now: Instant) -> Result<(), Problem> {
-    let open = checks::open_on(tx, actor.school, account)?;
-    revoke(tx, actor, open.iter().map(|row| row.id).collect(), now)
+pub fn revoke_on(tx: &mut Conn, school: SchoolId, account: Option<AccountId>, now: Instant) -> Result<(), Problem> {
+    let open = checks::open_on(tx, school, account)?;
+    revoke(tx, school, open.iter().map(|row| row.id).collect(), now)
 }
 
-fn revoke(tx: &mut Conn, actor: &Actor, ids: Vec<PublicationCheckId>, now: Instant) -> Result<(), Problem> {
-    checks::end(tx, actor.school, &ids, CheckState::Revoked, now)?;
+fn revoke(tx: &mut Conn, school: SchoolId, ids: Vec<PublicationCheckId>, now: Instant) -> Result<(), Problem> {
+    checks::end(tx, school, &ids, CheckState::Revoked, now)?;
     let event = |id: PublicationCheckId| Event::new(EventType::PublicationCheckRevoked, id.uuid()).state(CheckState::Revoked);
-    // By the program: whoever reads the log does not learn from it who said no.
-    let system = Actor::system(actor.school, "weald", now);
+    let system = Actor::system(school, CLIENT, now);
     Ok(events::record_all(tx, system, ids.into_iter().map(event).collect())?)
 }
 
 fn take_down(
     tx: &mut Conn,
-    actor: &Actor,
+    school: SchoolId,
     live: &[PublicationRow],
     cause: TakedownCause,
     person: Option<PersonId>,
     now: Instant,
 ) -> Result<(), Problem> {
     let ids: Vec<PublicationId> = live.iter().map(|row| row.id).collect();
-    let pending: HashSet<PublicationId> = takedowns::pending(tx, actor.school, &ids)?.into_iter().collect();
-    let due_at = now + Duration::hours(schools::rows::find(tx, actor.school)?.takedown_hours.into());
+    let pending: HashSet<PublicationId> = takedowns::pending(tx, school, &ids)?.into_iter().collect();
+    let due_at = now + Duration::hours(schools::rows::find(tx, school)?.takedown_hours.into());
     let mut happened = Vec::new();
     for row in live.iter().filter(|row| !pending.contains(&row.id)) {
         let takedown = TakedownRow {
-            school_id: actor.school,
+            school_id: school,
             id: TakedownId::new(),
             publication_id: row.id,
             account_id: row.account_id,
@@ -130,8 +131,8 @@ fn take_down(
         };
         takedowns::insert(tx, &takedown)?;
         let id: Uuid = takedown.id.uuid();
-        notifications::rows::notify(tx, actor.school, &[row.author_id], EventType::TakedownOpened, id, now)?;
+        notifications::rows::notify(tx, school, &[row.author_id], EventType::TakedownOpened, id, now)?;
         happened.push(Event::new(EventType::TakedownOpened, id).state(TakedownState::Open).related("publication", row.id.uuid()));
     }
-    Ok(events::record_all(tx, Actor::system(actor.school, "weald", now), happened)?)
+    Ok(events::record_all(tx, Actor::system(school, CLIENT, now), happened)?)
 }

@@ -382,7 +382,7 @@ async fn name_press_lead(
 type Changes<const N: usize> = [(&'static str, bool); N];
 
 /// Applies the patch: which settings change, and what of the calendar.
-fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Changes<8>, Changes<4>), Problem> {
+fn edit(tx: &mut Conn, row: &mut SchoolRow, patch: SchoolPatch) -> Result<(Changes<10>, Changes<4>), Problem> {
     let before = row.clone();
     let mut closing_days_changed = false;
     if let Some(days) = patch.closing_days {
