@@ -151,7 +151,8 @@ pub fn may_record(right: &ContentRight) -> Result<(), Refusal> {
     ];
     let mut violations: Vec<Violation> = found
         .into_iter()
-        .filter_map(|(wrong, pointer, detail, cure)| wrong.then(|| Violation::new(Leg1, detail, cure).at(pointer)))
+        .filter(|(wrong, ..)| *wrong)
+        .map(|(_, pointer, detail, cure)| Violation::new(Leg1, detail, cure).at(pointer))
         .collect();
     violations.extend(unattributed(right).map(|violation| violation.at("/attribution_text")));
     Refusal::unless_empty(Grounds::NotAcceptable, violations)
@@ -187,7 +188,7 @@ pub fn objections(right: &ContentRight, platform: Platform, today: NaiveDate, co
             "Use it as it is, or obtain the rights holder's permission.",
         ),
     ];
-    let found = found.into_iter().filter_map(|(wrong, detail, cure)| wrong.then(|| Violation::new(Leg1, detail, cure)));
+    let found = found.into_iter().filter(|(wrong, ..)| *wrong).map(|(_, detail, cure)| Violation::new(Leg1, detail, cure));
     found.chain(unattributed(right)).collect()
 }
 

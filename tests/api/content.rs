@@ -202,8 +202,8 @@ on_both_engines! {
             school.read(|conn| style_guides::table.order(style_guides::version).select((style_guides::version, style_guides::text)).load(conn)).await;
         assert_eq!(kept, [(2, "Canary text.".to_owned()), (3, "Other.".to_owned())]);
         let log = head.get("/v1/events?type=style_guide.changed").await.is(200);
-        let changes: Vec<&Value> = log.items().iter().map(|event| &event["data"]["changed"]).collect();
-        assert_eq!((changes, log.each("subject")), (vec![&json!(["tone_keywords", "text"]), &json!(["text"])], vec![&changed["id"], &again["id"]]));
+        let fields: Vec<&Value> = log.items().iter().map(|event| &event["data"]["changed"]).collect();
+        assert_eq!((fields, log.each("subject")), (vec![&json!(["tone_keywords", "text"]), &json!(["text"])], vec![&changed["id"], &again["id"]]));
         assert!(!log.text.to_lowercase().contains("canary"), "{log}");
     }
 
