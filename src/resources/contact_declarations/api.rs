@@ -16,7 +16,7 @@ use crate::events::{self, Event, EventType};
 use crate::http::body::Valid;
 use crate::http::document::Fails;
 use crate::http::query::Query;
-use crate::http::reply::{Created, Plain, Resource, Versioned};
+use crate::http::reply::{Created, Plain, Resource};
 use crate::http::text::{Day, Prose, unless_blank};
 use crate::page::{Page, PageQuery, Window};
 use crate::policy::contact;
@@ -158,8 +158,8 @@ async fn make_contact_declaration(
 async fn find_contact_declaration(
     caller: Caller<ReadContactDeclarations>,
     id: Path<ContactDeclarationId>,
-) -> Result<Versioned<ContactDeclaration>, Problem> {
-    caller.read(move |conn, me| Versioned::new(&view(rows::find(conn, me.school(), sight(me), *id)?))).await
+) -> Result<Plain<ContactDeclaration>, Problem> {
+    caller.read(move |conn, me| Plain::new(&view(rows::find(conn, me.school(), sight(me), *id)?))).await
 }
 
 /// List who has declared nothing on contact with pupils in the last 12 months (PU-PU-1).
