@@ -318,18 +318,6 @@ pub const fn possible(action: CheckAction, state: CheckState) -> bool {
     }
 }
 
-/// Nobody decides on what they wrote themselves (DO-1).
-///
-/// # Errors
-/// 403 for the author.
-pub fn may_decide(is_author: bool, acts_as_head: bool, author_is_head: bool, is_chair: bool) -> Result<(), Refusal> {
-    if !is_author && (acts_as_head || (author_is_head && is_chair)) {
-        return Ok(());
-    }
-    let cure = if author_is_head { "Leave it to the chair of governors." } else { "Leave it to the headteacher." };
-    Err(Refusal::new(Grounds::NotThisPerson, Violation::new(Clause::Do1, "This is not for the caller to decide.", cure)))
-}
-
 /// A second opinion is somebody else's, who may run accounts (DO-8).
 ///
 /// # Errors
@@ -456,10 +444,6 @@ mod tests {
             let flags = BTreeSet::from([flag]);
             let verdict = decide(&Facts { target: PAGE, flags: &flags, subjects: &[], works: Vec::new() });
             assert_eq!((verdict.decision(), verdict.concerns), (Decision::NeedsApproval, vec![concern]));
-        }
-        assert!(may_decide(false, true, false, false).is_ok() && may_decide(false, false, true, true).is_ok());
-        for refused in [(true, true, true, false), (false, false, false, true), (false, false, true, false), (true, true, true, true)] {
-            assert!(may_decide(refused.0, refused.1, refused.2, refused.3).is_err(), "{refused:?}");
         }
         assert!(may_opine(false, true).is_ok() && may_opine(true, true).is_err() && may_opine(false, false).is_err());
     }

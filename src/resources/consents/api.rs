@@ -327,7 +327,7 @@ pub(super) fn take_in<P>(tx: &mut Conn, me: &Caller<P>, new: NewConsent) -> Resu
     if own && new.decided_at.is_some() {
         return Err(Problem::invalid("/decided_at", "not_settable", "What one says oneself is said now."));
     }
-    let given = new.answer == Answer::Given;
+    let consents = new.answer == Answer::Given;
     if new.answer != Answer::Withdrawn {
         let notice = match new.notice_id {
             Some(id) => consent_notices::rows::find(tx, me.school(), id).ok(),
@@ -342,7 +342,7 @@ pub(super) fn take_in<P>(tx: &mut Conn, me: &Caller<P>, new: NewConsent) -> Resu
         }
     }
     let zone = schools::rows::find(tx, me.school())?.zone();
-    let expires_on = given.then(|| consent::expiry(local_day(*decided_at, zone), new.expires_on.map(|day| day.0))).transpose()?;
+    let expires_on = consents.then(|| consent::expiry(local_day(*decided_at, zone), new.expires_on.map(|day| day.0))).transpose()?;
     let row = ConsentRow {
         school_id: me.school(),
         id: ConsentId::new(),
@@ -351,11 +351,11 @@ pub(super) fn take_in<P>(tx: &mut Conn, me: &Caller<P>, new: NewConsent) -> Resu
         answer: new.answer,
         giver_id: giver,
         relationship: link.map(|link| link.relationship),
-        authorised: !has_parental_responsibility && is_foster_carer && (authorisation_ref.is_some() || !given),
+        authorised: !has_parental_responsibility && is_foster_carer && (authorisation_ref.is_some() || !consents),
         authorisation_ref,
         notice_id: new.notice_id,
-        with_name: given && new.with_name,
-        face_identifiable: given && new.face_identifiable,
+        with_name: consents && new.with_name,
+        face_identifiable: consents && new.face_identifiable,
         platforms: joined(&new.platforms),
         decided_at,
         expires_on,

@@ -21,7 +21,8 @@ use crate::http::document::{Fails, IfMatchHeader};
 use crate::http::precondition::IfMatch;
 use crate::http::reply::Versioned;
 use crate::http::text::{Prose, present};
-use crate::policy::conflict::Informed;
+use crate::policy::clauses::Clause;
+use crate::policy::conflict::{self, Decision, Informed};
 use crate::policy::publication::{self, CheckAction, CheckState};
 use crate::policy::roles::Role;
 use crate::problem::Problem;
@@ -90,9 +91,14 @@ async fn moved<P: 'static>(
             let mut check = rows::find(tx, me.school(), sight(me), id)?;
             if matches!(action, CheckAction::Approve | CheckAction::Refuse) {
                 let heads = people::rows::holding(tx, me.school(), Role::Headteacher)?;
-                let author_is_head = heads.contains(&check.row.author_id);
-                let chair = me.has_role(Role::ChairOfGovernors);
-                publication::may_decide(me.is(check.row.author_id), me.acts_as_head(), author_is_head, chair)?;
+                let decision = Decision {
+                    own_case: me.is(check.row.author_id),
+                    heads_own: heads.contains(&check.row.author_id),
+                    acts_as_head: me.acts_as_head(),
+                    independent_delegate: me.delegated_by().iter().any(|granter| *granter != check.row.author_id),
+                    is_chair: me.has_role(Role::ChairOfGovernors),
+                };
+                conflict::may_decide(decision, Clause::Do1)?;
             }
             if !publication::possible(action, check.row.state_at(me.now())) {
                 return Err(Problem::state_conflict(view(me, check).allowed_actions));
