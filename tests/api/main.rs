@@ -33,6 +33,7 @@ mod permissions;
 mod plans;
 mod policies;
 mod policy_versions;
+mod publications;
 mod schools;
 mod story;
 

@@ -102,7 +102,21 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
     let moderated = json!({ "comment_id": comment["id"], "kind": "hide", "reason": "spam", "public_explanation": "Advertisements." });
     let breach = json!({ "kind": "personal_data_breach", "description": "A lost phone." });
     let incident = school.reported(&school.parent(), json!({ "child_involved": true })).await;
+    let notice = school.notice("school_social_media").await;
+    let child = school.child_of(&school.parent(), "year_3").await;
+    let consent = school.said(&school.parent(), &child, &notice, "given", json!({})).await.is(201);
+    let publication = school.published(&account, &[&child]).await;
+    let objection = school.parent().post("/v1/image-objections", json!({ "person_id": child["id"] })).await.is(201);
+    let listed = json!({ "person_id": child["id"], "reason_class": "other" });
+    let takedown = school.headteacher().get("/v1/takedowns").await.is(200).items()[0].clone();
     BTreeMap::from([
+        ("consent-notices", id(&notice)),
+        ("consents", id(&consent)),
+        ("image-objections", id(&objection)),
+        ("do-not-publish", id(&school.dsl().post("/v1/do-not-publish", listed).await.is(201))),
+        ("publication-checks", publication["check_id"].as_str().unwrap().to_owned()),
+        ("publications", id(&publication)),
+        ("takedowns", takedown["id"].as_str().unwrap().to_owned()),
         ("schools", school.id.to_string()),
         ("people", school.second_staff().id().to_string()),
         ("delegations", school.delegation(&school.leadership(), "2026-01-14", "2026-01-16").await.to_string()),
@@ -150,7 +164,10 @@ fn collection(path: &str, name: &str) -> String {
     match name {
         "id" => path.split("/{id}").next().and_then(|before| before.rsplit('/').next()).unwrap_or_default().to_owned(),
         "person_id" | "guardian_id" | "pupil_id" | "delegate_id" | "trainer_id" | "deliverer_id" | "parent_id" | "about_person_id"
-        | "shared_by_id" | "witness_id" => "people".to_owned(),
+        | "shared_by_id" | "witness_id" | "giver_id" => "people".to_owned(),
+        "subject_id" if path.starts_with("/v1/consents") => "people".to_owned(),
+        "notice_id" => "consent-notices".to_owned(),
+        "check_id" => "publication-checks".to_owned(),
         "subject_id" => "accounts".to_owned(),
         "session_id" => "training-sessions".to_owned(),
         "procedure_version_id" => "response-procedures".to_owned(),
