@@ -1,8 +1,9 @@
-//! Two claims, each as a ratio against a baseline of the same run:
-//! group commit against one commit per write, and a page out of 100,000 comments against one out of 1,000.
+//! Three claims, each as a ratio against a baseline of the same run: group commit against one commit per write, a page out
+//! of 100,000 comments against one out of 1,000, and a check of a picture with 300 people against one with a single person.
 
 #![allow(clippy::expect_used, missing_docs, reason = "a benchmark says no by panicking")]
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant as Stopwatch};
 
@@ -14,15 +15,17 @@ use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
 
 use weald::clock::Instant;
-use weald::db::types::{AccountId, BusinessCaseId, CommentId, PersonId, SchoolId};
+use weald::db::types::{AccountId, BusinessCaseId, CommentId, ConsentId, PersonId, SchoolId};
 use weald::db::{Conn, DatabaseUrl, Db};
 use weald::page::Window;
 use weald::policy::concerns::PATTERN_AT;
+use weald::policy::consent::{Answer, Purpose};
 use weald::policy::deadline::DeadlineRule;
 use weald::policy::holidays::HolidayDivision;
 use weald::policy::mentions::SWEEP_INTERVAL_DAYS;
 use weald::policy::monitoring::{AMBER_DAYS, RED_HOURS};
 use weald::policy::platforms::{Platform, Visibility};
+use weald::policy::publication::Target;
 use weald::policy::roles::PersonKind;
 use weald::problem::Problem;
 use weald::resources::accounts::AccountState;
@@ -31,9 +34,11 @@ use weald::resources::business_cases::BusinessCaseState;
 use weald::resources::business_cases::rows::{BusinessCase, BusinessCaseRow};
 use weald::resources::comments::rows::{self, CommentRow, Filter, Order, Sight};
 use weald::resources::comments::{CommentKind, CommentState};
+use weald::resources::consents::rows::{ConsentRow, Moment};
 use weald::resources::people::rows::PersonRow;
+use weald::resources::publication_checks::rows::Matter;
 use weald::resources::schools::rows::SchoolRow;
-use weald::resources::{accounts, business_cases, schools};
+use weald::resources::{accounts, business_cases, consents, publication_checks, schools};
 
 const CLIENTS: usize = 16;
 
@@ -83,21 +88,7 @@ fn seed(tx: &mut Conn, school: SchoolId, account: AccountId, comments: i64) -> R
         concern_pattern_at: PATTERN_AT,
     };
     schools::rows::create(tx, &row, "bench")?;
-    let person = PersonRow {
-        school_id: school,
-        id: PersonId::new(),
-        given_name: "Jo".into(),
-        family_name: "Bench".into(),
-        email: None,
-        kind: PersonKind::Staff,
-        external_source: None,
-        external_id: None,
-        left_on: None,
-        version: 1,
-        created_at: now,
-        updated_at: now,
-        year_group: None,
-    };
+    let person = person(school, PersonId::new());
     diesel::insert_into(weald::db::schema::people::table).values(&person).execute(tx)?;
     let case = BusinessCaseRow {
         school_id: school,
@@ -153,6 +144,24 @@ fn seed(tx: &mut Conn, school: SchoolId, account: AccountId, comments: i64) -> R
         rows::insert(tx, &comment(school, account, at(minute)))?;
     }
     Ok(())
+}
+
+fn person(school_id: SchoolId, id: PersonId) -> PersonRow {
+    PersonRow {
+        school_id,
+        id,
+        given_name: "Jo".into(),
+        family_name: "Bench".into(),
+        email: None,
+        kind: PersonKind::Staff,
+        external_source: None,
+        external_id: None,
+        left_on: None,
+        version: 1,
+        created_at: at(0),
+        updated_at: at(0),
+        year_group: None,
+    }
 }
 
 fn comment(school_id: SchoolId, account_id: AccountId, now: Instant) -> CommentRow {
@@ -275,5 +284,62 @@ fn pages(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, writes, pages);
+/// People who have consented for themselves.
+fn consenting(tx: &mut Conn, school: SchoolId, people: &[PersonId]) -> Result<(), Problem> {
+    for &id in people {
+        diesel::insert_into(weald::db::schema::people::table).values(&person(school, id)).execute(tx)?;
+        let consent = ConsentRow {
+            school_id: school,
+            id: ConsentId::new(),
+            subject_id: id,
+            purpose: Purpose::SchoolSocialMedia,
+            answer: Answer::Given,
+            giver_id: id,
+            relationship: None,
+            authorised: false,
+            authorisation_ref: None,
+            notice_id: None,
+            with_name: true,
+            face_identifiable: true,
+            platforms: String::new(),
+            decided_at: at(0),
+            expires_on: None,
+            expiry_recorded_at: None,
+            evidence_sha256: None,
+            recorded_by: None,
+            created_at: at(0),
+        };
+        consents::rows::insert(tx, &consent)?;
+    }
+    Ok(())
+}
+
+fn checks(criterion: &mut Criterion) {
+    let runtime = Runtime::new().expect("a runtime");
+    let fixture = Fixture::new(&runtime, 0);
+    let (db, school) = (fixture.db.clone(), fixture.school);
+    let people: Vec<PersonId> = (0..300).map(|_| PersonId::new()).collect();
+    let named = people.clone();
+    runtime.block_on(db.write(school.uuid(), move |tx| consenting(tx, school, &named))).expect("people");
+    let mut group = criterion.benchmark_group("check of a picture with so many people");
+    for many in [1, 300] {
+        let people: Vec<PersonId> = people.iter().copied().take(many).collect();
+        group.bench_function(BenchmarkId::from_parameter(many), |bench| {
+            bench.iter(|| {
+                let people = people.clone();
+                let verdict = db.read(move |conn| {
+                    let flags = BTreeSet::new();
+                    let matter = Matter { account: None, flags: &flags, subjects: &people, works: &[], taken_on: None };
+                    let target = Target::Account { platform: Platform::Facebook, active: true, team_eligible: true };
+                    let moment = Moment { at: at(1), day: chrono::NaiveDate::default() };
+                    publication_checks::rows::decide(conn, school, target, Purpose::SchoolSocialMedia, matter, moment)
+                });
+                assert!(runtime.block_on(verdict).expect("a verdict").blockers.is_empty());
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, writes, pages, checks);
 criterion_main!(benches);

@@ -118,6 +118,7 @@ pub fn steps(calendar: &Calendar) -> Vec<Step> {
         mentions(calendar),
         enquiries(calendar),
         trouble(calendar),
+        pictures(calendar),
         registers(calendar),
         content(calendar),
     ]
@@ -613,6 +614,76 @@ fn content(calendar: &Calendar) -> Vec<Step> {
         })),
         step(on(-5, 11, 30), "ruth.evans", "POST /v1/accidental-images/{picture}/record-deletion")
             .with(json!({ "places": tablet, "witness_id": "{tom.hughes}" })),
+    ]
+}
+
+/// What families said about pictures, who must not be published, and what was published: one picture has to go again.
+fn pictures(calendar: &Calendar) -> Vec<Step> {
+    let on = |days, hour, minute| calendar.on(days, hour, minute);
+    let notice = |name, purpose: &str, text: &str| {
+        step(on(-27, 10, 0), "headteacher", "POST /v1/consent-notices").known_as(name).with(json!({
+            "purpose": purpose, "language": "en", "text": text, "retention": "Until it is taken down, at most three years.",
+        }))
+    };
+    let said = |days, who, child: &str, purpose: &str, notice: &str, answer: &str| {
+        step(on(days, 19, 0), who, "POST /v1/consents").with(json!({
+            "subject_id": format!("{{{child}}}"), "purpose": purpose, "notice_id": format!("{{{notice}}}"), "answer": answer,
+            "face_identifiable": answer == "given",
+        }))
+    };
+    let check = |days, who, name, body: Value| {
+        let mut all =
+            json!({ "account_id": "{page}", "attestations": ["tone_fits", "everybody_named", "appropriately_dressed", "no_ridicule"] });
+        for (member, value) in body.as_object().into_iter().flatten() {
+            all[member] = value.clone();
+        }
+        step(on(days, 13, 0), who, "POST /v1/publication-checks").known_as(name).with(all)
+    };
+    let publish = |days, who, name, check: &str, hash: &str| {
+        step(on(days, 13, 5), who, "POST /v1/publications").known_as(name).with(json!({
+            "check_id": format!("{{{check}}}"), "content_hash": format!("{{{hash}}}"), "url": format!("https://social.example/wealdprimary/{}", -days),
+        }))
+    };
+    let year = |child, year_group: &str| step(on(-28, 10, 0), "it_technician", child).with(json!({ "year_group": year_group }));
+    vec![
+        year("PATCH /v1/people/{pupil}", "year_4"),
+        year("PATCH /v1/people/{noah.carter}", "year_4"),
+        year("PATCH /v1/people/{maya.nair}", "year_2"),
+        notice("social notice", "school_social_media", "We show what happens at school on the school's own accounts."),
+        notice("website notice", "school_website", "We show what happens at school on the school's website."),
+        said(-26, "parent_carer", "pupil", "school_social_media", "social notice", "given"),
+        said(-26, "parent_carer", "maya.nair", "school_social_media", "social notice", "given"),
+        said(-26, "parent_carer", "pupil", "school_website", "website notice", "given"),
+        said(-25, "liam.carter", "noah.carter", "school_website", "website notice", "refused"),
+        step(on(-24, 11, 0), "dsl", "POST /v1/do-not-publish").with(json!({ "person_id": "{noah.carter}", "reason_class": "court_order" })),
+        step(on(-23, 8, 30), "parent_carer", "POST /v1/image-objections")
+            .with(json!({ "person_id": "{maya.nair}", "event_on": calendar.day(-6), "event_name": "Swimming gala" })),
+        check(
+            -12,
+            "staff",
+            "choir check",
+            json!({ "reason": "The choir in town.", "text": "Our choir sang in the square.",
+            "subjects": ["{pupil}", "{maya.nair}"], "flags": ["face_identifiable"], "taken_on": calendar.day(-13) }),
+        ),
+        publish(-12, "staff", "choir picture", "choir check", "choir check hash"),
+        check(-11, "staff", "allotment check", json!({ "reason": "The allotment.", "text": "First beans!", "subjects": ["{pupil}"] })),
+        publish(-11, "staff", "allotment picture", "allotment check", "allotment check hash"),
+        check(
+            -6,
+            "tom.hughes",
+            "gala check",
+            json!({ "reason": "The swimming gala.", "text": "What a splash!",
+            "subjects": ["{maya.nair}"], "year_groups": ["year_4"], "taken_on": calendar.day(-6) }),
+        ),
+        check(
+            -5,
+            "staff",
+            "vote check",
+            json!({ "reason": "The parish vote.", "text": "The parish votes on our crossing.",
+            "flags": ["controversial"] }),
+        ),
+        step(on(-1, 20, 0), "parent_carer", "POST /v1/people/{maya.nair}/withdraw-consents")
+            .with(json!({ "purposes": ["school_social_media"] })),
     ]
 }
 

@@ -40,7 +40,7 @@ use crate::commands::{Failure, people, services};
 const CLIENT: &str = "weald-demo";
 
 /// The ids of people and things, by what the story calls them.
-type Names = HashMap<&'static str, String>;
+type Names = HashMap<String, String>;
 
 /// Tells the story, up to `now`, into an empty database.
 pub async fn tell(storage: &Storage, service: Service, now: Instant) -> Result<(), Failure> {
@@ -63,8 +63,10 @@ pub async fn tell(storage: &Storage, service: Service, now: Instant) -> Result<(
     for step in script::steps(&calendar) {
         run_jobs_until(&state, step.at).await?;
         let said = take(&state, &call, &step, &names).await?;
-        if let (Some(name), Some(id)) = (step.known_as, said["id"].as_str()) {
-            names.insert(name, id.to_owned());
+        for (member, suffix) in [("id", ""), ("content_hash", " hash")] {
+            if let (Some(name), Some(value)) = (step.known_as, said[member].as_str()) {
+                names.insert(format!("{name}{suffix}"), value.to_owned());
+            }
         }
     }
     run_jobs_until(&state, calendar.now).await?;
@@ -95,7 +97,7 @@ async fn begin(state: &State, storage: &Storage) -> Result<Names, Failure> {
 }
 
 fn set_up(tx: &mut Conn, school: &schools::SchoolRow, hash: &str, now: Instant) -> Result<Names, Failure> {
-    let mut names = HashMap::from([("school", school.id.to_string())]);
+    let mut names = HashMap::from([("school".to_owned(), school.id.to_string())]);
     schools::create(tx, school, CLIENT)?;
     for person in PEOPLE {
         let new = NewPerson {
@@ -111,24 +113,24 @@ fn set_up(tx: &mut Conn, school: &schools::SchoolRow, hash: &str, now: Instant) 
         invitations::accept(tx, &invitation, &new.email, hash, now)?;
         let invited = Actor { school: school.id, person: Some(id), role: "invited".into(), client_id: CLIENT.into(), at: now };
         events::record(tx, invited, Event::new(EventType::PasswordChosen, id.uuid()))?;
-        names.insert(person.name, id.to_string());
+        names.insert(person.name.into(), id.to_string());
     }
     let all = services::grantable().map(str::to_owned).collect();
     let mis = NewService { school: school.id, name: "Management information system".into(), permissions: all };
     services::add(tx, &mis, CLIENT_ID, &digest(CLIENT_SECRET), CLIENT, now)?;
     let id: ServiceAccountId =
         service_accounts::table.filter(service_accounts::client_id.eq(CLIENT_ID)).select(service_accounts::id).first(tx)?;
-    names.insert("mis", id.to_string());
+    names.insert("mis".into(), id.to_string());
     let (policy, hash): (PolicyVersionId, String) = policy_versions::table
         .filter(policy_versions::school_id.eq(school.id))
         .select((policy_versions::id, policy_versions::content_hash))
         .first(tx)?;
-    names.extend([("policy", policy.to_string()), ("policy text", hash)]);
+    names.extend([("policy".into(), policy.to_string()), ("policy text".into(), hash)]);
     let procedure: ResponseProcedureId =
         response_procedures::table.filter(response_procedures::school_id.eq(school.id)).select(response_procedures::id).first(tx)?;
-    names.insert("procedure", procedure.to_string());
+    names.insert("procedure".into(), procedure.to_string());
     let courses = courses::rows::required_for(tx, school.id, Activity::AccountManager)?;
-    names.extend(script::COURSES.into_iter().zip(courses.iter().map(ToString::to_string)));
+    names.extend(script::COURSES.into_iter().map(str::to_owned).zip(courses.iter().map(ToString::to_string)));
     Ok(names)
 }
 
@@ -184,7 +186,7 @@ fn filled(text: &str, names: &Names) -> String {
 
 #[cfg(test)]
 mod tests {
-    use weald::db::schema::{accounts, business_cases, comments, handovers, incidents};
+    use weald::db::schema::{accounts, business_cases, comments, handovers, incidents, publication_checks, takedowns};
     use weald::db::{DatabaseUrl, Db};
     use weald::events::chain;
 
@@ -242,7 +244,11 @@ mod tests {
                     states(comments::table.select(text("state")).load(conn)?),
                     "acknowledged 2, answered 3, closed 3, no_response_required 1, received 5"
                 );
-                assert_eq!(states(incidents::table.select(text("state")).load(conn)?), "closed 1, reported 2");
+                assert_eq!(states(incidents::table.select(text("state")).load(conn)?), "closed 1, reported 3");
+                let checks: Vec<String> = publication_checks::table.select(text("state")).load(conn)?;
+                assert_eq!(states(checks), "blocked 1, expired 1, used 2");
+                let tasks: Vec<String> = takedowns::table.select(text("state")).load(conn)?;
+                assert_eq!(states(tasks), "open 1");
                 let overdue: i64 = comments::table.filter(comments::overdue_recorded_at.is_not_null()).count().get_result(conn)?;
                 assert!(overdue >= 2, "{now}: {overdue}");
                 Ok::<_, Failure>(())

@@ -1,6 +1,6 @@
 //! The operations on consents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use actix_web::web::Path;
 use actix_web::{get, post};
@@ -16,7 +16,7 @@ use crate::access::caller::Caller;
 use crate::access::permissions::{ReadConsents, RecordConsent};
 use crate::clock::Instant;
 use crate::db::Conn;
-use crate::db::types::{ConsentId, ConsentNoticeId, PersonId};
+use crate::db::types::{ConsentId, ConsentNoticeId, PersonId, SchoolId};
 use crate::events::{self, Actor, Event, EventType};
 use crate::http::body::Valid;
 use crate::http::document::Fails;
@@ -381,19 +381,35 @@ pub(super) fn take_in<P>(tx: &mut Conn, me: &Caller<P>, new: NewConsent) -> Resu
 /// # Errors
 /// Where the database gives none.
 pub fn follow_up(tx: &mut Conn, actor: Actor, row: &ConsentRow, moment: Moment, cause: TakedownCause) -> Result<(), Problem> {
-    let standing = standing_of(tx, row, moment)?;
-    if standing.disagreed && cause == TakedownCause::Withdrawn {
+    let standings = standings_of(tx, row.school_id, row.subject_id, &[row.purpose], moment)?;
+    let disagreed = standings.get(&row.purpose).is_some_and(|standing| standing.disagreed);
+    if disagreed && cause == TakedownCause::Withdrawn {
         let told = people::rows::in_charge(tx, row.school_id, moment.day)?;
         notifications::rows::notify(tx, row.school_id, told.as_slice(), EventType::ConsentDisagreed, row.id.uuid(), moment.at)?;
         let disagreed = Event::new(EventType::ConsentDisagreed, row.id.uuid()).related("subject", row.subject_id.uuid());
         events::record(tx, actor, disagreed)?;
     }
-    touch::touch(tx, row.school_id, &Reach::Consent { person: row.subject_id, purpose: row.purpose, standing: &standing }, cause, moment.at)
+    touch::touch(tx, row.school_id, &Reach::Consent { person: row.subject_id, standings: &standings }, cause, moment.at)
 }
 
-fn standing_of(tx: &mut Conn, row: &ConsentRow, moment: Moment) -> Result<Standing, Problem> {
-    let mut all = rows::standings(tx, row.school_id, &[row.subject_id], &[row.purpose], moment)?;
-    all.remove(&row.subject_id).and_then(|mut all| all.remove(&row.purpose)).ok_or_else(Problem::not_found)
+/// Who decides for a child has changed, and with it whose word counts.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn reassess<P>(tx: &mut Conn, me: &Caller<P>, child: PersonId) -> Result<(), Problem> {
+    let (purposes, moment): (Vec<Purpose>, _) = (Purpose::iter().collect(), Moment { at: me.now(), day: me.today() });
+    let standings = standings_of(tx, me.school(), child, &purposes, moment)?;
+    touch::touch(tx, me.school(), &Reach::Consent { person: child, standings: &standings }, TakedownCause::Withdrawn, me.now())
+}
+
+fn standings_of(
+    tx: &mut Conn,
+    school: SchoolId,
+    subject: PersonId,
+    purposes: &[Purpose],
+    moment: Moment,
+) -> Result<HashMap<Purpose, Standing>, Problem> {
+    rows::standings(tx, school, &[subject], purposes, moment)?.remove(&subject).ok_or_else(Problem::not_found)
 }
 
 /// List what was said about consents (IMG-1).

@@ -5,4 +5,4 @@ mod batch;
 mod receipt;
 pub mod rows;
 
-pub use api::{follow_up, operations};
+pub use api::{follow_up, operations, reassess};

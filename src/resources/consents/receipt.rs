@@ -16,8 +16,15 @@ use crate::http::document::Fails;
 use crate::http::reply::Plain;
 use crate::http::text::Day;
 use crate::policy::consent::{Answer, Purpose};
+use crate::policy::platforms::Platform;
 use crate::problem::Problem;
 use crate::resources::{consent_notices, schools};
+use crate::words::{split, words};
+
+words! {
+    /// What of a person is used.
+    pub enum PiiKind { Image, Name }
+}
 
 /// A consent receipt (ISO/IEC TS 27560).
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -62,7 +69,7 @@ pub struct ReceiptProcessing {
     #[schema(max_length = 20)]
     pub lawful_basis: &'static str,
     #[schema(max_items = 10)]
-    pub pii: Vec<&'static str>,
+    pub pii: Vec<PiiKind>,
     #[schema(max_items = 10)]
     pub pii_controllers: Vec<SchoolId>,
     #[schema(max_length = 500)]
@@ -71,7 +78,7 @@ pub struct ReceiptProcessing {
     pub jurisdiction: &'static str,
     /// The platforms; all of the purpose, if empty.
     #[schema(max_items = 20)]
-    pub recipient_third_parties: Vec<String>,
+    pub recipient_third_parties: Vec<Platform>,
     #[schema(max_length = 500)]
     pub withdrawal_method: String,
     #[schema(max_length = 100)]
@@ -116,9 +123,9 @@ pub(super) async fn find_consent_receipt(
             let row = rows::find(conn, me.school(), sight(me), *id)?;
             let school = schools::rows::find(conn, me.school())?;
             let notice = row.notice_id.map(|notice| consent_notices::rows::find(conn, me.school(), notice)).transpose()?;
-            let mut pii = vec!["image"];
+            let mut pii = vec![PiiKind::Image];
             if row.with_name {
-                pii.push("name");
+                pii.push(PiiKind::Name);
             }
             Plain::new(&ConsentReceipt {
                 schema_version: "ISO/IEC TS 27560:2023",
@@ -135,7 +142,7 @@ pub(super) async fn find_consent_receipt(
                     pii_controllers: vec![school.id],
                     retention_period: notice.map(|notice| notice.retention).unwrap_or_default(),
                     jurisdiction: "GB",
-                    recipient_third_parties: row.platforms.split_whitespace().map(str::to_owned).collect(),
+                    recipient_third_parties: split(&row.platforms),
                     withdrawal_method: format!("{url}/v1/people/{}/withdraw-consents", row.subject_id),
                     authority_party: "Information Commissioner's Office",
                 },

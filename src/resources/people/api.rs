@@ -33,7 +33,7 @@ use crate::problem::{Code, FieldError, Problem};
 use crate::resources::business_cases::rows::Manager;
 use crate::resources::education_sessions::YearGroup;
 use crate::resources::publications::touch::{self, Reach};
-use crate::resources::{accounts, credentials, exit_records, handovers, incidents, invitations};
+use crate::resources::{accounts, consents, credentials, exit_records, handovers, incidents, invitations};
 
 pub fn operations(config: &mut ServiceConfig) {
     config
@@ -829,6 +829,7 @@ async fn set_guardian(caller: Caller<ManagePeople>, id: Path<PersonId>, set: Val
             if on_file.as_ref() != Some(&link) {
                 rows::set_guardian(tx, &link)?;
                 events::record(tx, me, event(EventType::GuardianSet, &pupil).related("guardian", guardian_id.uuid()))?;
+                consents::reassess(tx, me, pupil_id)?;
             }
             Plain::new(&guardian_view(link))
         })
@@ -847,6 +848,7 @@ async fn remove_guardian(caller: Caller<ManagePeople>, id: Path<PersonId>, named
             rows::remove_guardian(tx, &link)?;
             let removed = Event::new(EventType::GuardianRemoved, pupil_id.uuid()).related("guardian", guardian_id.uuid());
             events::record(tx, me, removed)?;
+            consents::reassess(tx, me, pupil_id)?;
             Ok(Gone::new())
         })
         .await

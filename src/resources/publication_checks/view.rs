@@ -9,7 +9,7 @@ use crate::access::permissions::{DecidePublication, EditDoNotPublish, PreparePub
 use crate::clock::Instant;
 use crate::db::types::{AccountId, ContentPermissionId, PersonId, PublicationCheckId};
 use crate::http::reply::Resource;
-use crate::http::text::Day;
+use crate::http::text::{Day, Link};
 use crate::page::Page;
 use crate::policy::consent::Purpose;
 use crate::policy::publication::{self, Attestation, Blocker, CheckAction, CheckState, Concern, Decision, Flag, Obstacle};
@@ -50,7 +50,7 @@ pub struct PublicationCheck {
     #[schema(max_length = 5000, nullable = false)]
     pub text: Option<String>,
     #[schema(max_items = 20)]
-    pub links: Vec<String>,
+    pub links: Vec<Link<1000>>,
     #[schema(max_items = 20)]
     pub flags: Vec<Flag>,
     #[schema(max_items = 10)]

@@ -1,7 +1,7 @@
 //! What a withdrawal, an objection, a listing, a leaver or an expiry means for what was cleared and what was published:
 //! clearances die, and each publication has to go, in the same transaction (IMG-1, decisions, section 4).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{Duration, NaiveDate};
 use uuid::Uuid;
@@ -26,8 +26,8 @@ const CLIENT: &str = "weald";
 /// What a change reaches.
 #[derive(Clone, Copy, Debug)]
 pub enum Reach<'a> {
-    /// What is about a person for a purpose and goes beyond the consent as it is now.
-    Consent { person: PersonId, purpose: Purpose, standing: &'a Standing },
+    /// What is about a person and goes beyond the consent for its purpose as it is now.
+    Consent { person: PersonId, standings: &'a HashMap<Purpose, Standing> },
     /// What is about a person, on one day or on any.
     Objection { person: PersonId, event_on: Option<NaiveDate> },
     /// All that is about a person.
@@ -46,13 +46,14 @@ impl Reach<'_> {
 
     fn goes_for(&self, purpose: Purpose, flags: &str, taken_on: Option<NaiveDate>, platform: Option<Platform>) -> bool {
         match self {
-            Reach::Consent { purpose: of, standing, .. } => {
+            Reach::Consent { standings, .. } => {
                 let flags: Vec<Flag> = split(flags);
                 let has = |flag| flags.contains(&flag);
-                // Where a clearance is to be used is looked at when it is.
-                let beyond = platform
-                    .is_none_or(|platform| !standing.shortfalls(platform, has(Flag::WithName), has(Flag::FaceIdentifiable)).is_empty());
-                purpose == *of && beyond
+                // Consent for some platforms alone ends a clearance: it has to be checked anew.
+                let platform = platform.unwrap_or(Platform::Other);
+                standings
+                    .get(&purpose)
+                    .is_some_and(|standing| !standing.shortfalls(platform, has(Flag::WithName), has(Flag::FaceIdentifiable)).is_empty())
             }
             Reach::Objection { event_on, .. } => objection_holds(*event_on, taken_on),
             Reach::Everything { .. } | Reach::Work { .. } => true,
