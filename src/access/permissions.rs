@@ -270,9 +270,9 @@ permissions! {
     EditDoNotPublish = "do-not-publish:edit" "Put people on the do-not-publish list and take them off, and learn who blocks a publication" (undelegated) [Img4] for
         Headteacher | Dsl | DeputyDsl;
     ReadPublications = "publications:read" "Read what was checked and published" for
-        Headteacher | ItTechnician | Dsl | DeputyDsl | Dpo | ChairOfGovernors | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
+        Headteacher | ItTechnician | Dsl | DeputyDsl | Dpo | ChairOfGovernors | MisIntegration | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
     PreparePublication = "publications:prepare" "Have publications checked, record and review them" for
-        Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl | Volunteer own | ParentCarer own;
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl | MisIntegration | Volunteer own | ParentCarer own;
     DecidePublication = "publications:decide" "Decide on publications with controversial implications" [Do1] for
         Headteacher | ChairOfGovernors own;
     AuditPublications = "publications:audit" "Audit the pictures that are published" for

@@ -252,4 +252,49 @@ on_both_engines! {
             check(school.read(move |conn| plan(conn, declarations::listing(id, sight, &window).select(ContactDeclarationRow::as_select()))).await);
         }
     }
+
+    async fn every_list_of_what_was_checked_and_published_walks_an_index(school: School) {
+        use weald::db::types::{ConsentId, PublicationCheckId, PublicationId, TakedownId};
+        use weald::policy::consent::Purpose;
+        use weald::policy::publication::{CheckState, TakedownState};
+        use weald::resources::consents::rows::{self as consents, ConsentRow};
+        use weald::resources::publication_checks::CheckSight;
+        use weald::resources::publication_checks::rows::{self as checked, CheckRow};
+        use weald::resources::publications::rows::{self as published, PublicationRow};
+        use weald::resources::takedowns::rows::{self as takedowns, TakedownRow};
+        let account = school.active_account().await;
+        let child = school.child_of(&school.parent(), "year_1").await;
+        let notice = school.notice("school_social_media").await;
+        school.said(&school.parent(), &child, &notice, "given", serde_json::json!({})).await.is(201);
+        school.published(&account, &[&child]).await;
+        school.write(|tx| diesel::sql_query("ANALYZE").execute(tx)).await;
+        let (id, staff, parent) = (school.id, school.staff().id(), school.parent().id());
+        let check = |plan: String| {
+            assert!(plan.to_lowercase().contains("index"), "no index is walked:\n{plan}");
+            assert!(!plan.contains("TEMP B-TREE FOR ORDER") && !plan.contains("Sort") && !plan.contains("Seq Scan"), "rows are sorted:\n{plan}");
+        };
+        for sight in [consents::Sight::All, consents::Sight::Own(parent)] {
+            for (subject, purpose) in [(None, None), (Some(staff), None), (Some(staff), Some(Purpose::Press))] {
+                let window = Window::<ConsentId>::new(None, None, &"").unwrap();
+                let page = school.read(move |conn| plan(conn, consents::listing(id, sight, subject, purpose, &window).select(ConsentRow::as_select())));
+                check(page.await);
+            }
+        }
+        for sight in [CheckSight::All, CheckSight::Own(staff)] {
+            for states in [vec![], vec![CheckState::NeedsApproval]] {
+                let window = Window::<PublicationCheckId>::new(None, None, &"").unwrap();
+                check(school.read(move |conn| plan(conn, checked::listing(id, sight, &states, &window).select(CheckRow::as_select()))).await);
+            }
+        }
+        for sight in [published::Sight::All, published::Sight::Own(staff)] {
+            for filter in [published::Filter::default(), published::Filter { live: Some(true), ..published::Filter::default() }] {
+                let window = Window::<PublicationId>::new(None, None, &"").unwrap();
+                check(school.read(move |conn| plan(conn, published::listing(id, sight, &filter, &window).select(PublicationRow::as_select()))).await);
+            }
+        }
+        for sight in [takedowns::Sight::All, takedowns::Sight::Own(staff)] {
+            let window = Window::<TakedownId>::new(None, None, &"").unwrap();
+            check(school.read(move |conn| plan(conn, takedowns::listing(id, sight, &[TakedownState::Open], None, &window).select(TakedownRow::as_select()))).await);
+        }
+    }
 }

@@ -381,6 +381,20 @@ on_both_engines! {
         assert_eq!(school.headteacher().get("/v1/events?type=publication_check.expired").await.items().len(), 1);
     }
 
+    async fn whoever_publishes_is_somebody_and_a_program_says_who(school: School) {
+        let account = school.active_account().await;
+        let text = json!({ "account_id": account["id"], "reason": "News.", "text": "Snow!", "attestations": ["tone_fits"] });
+        let by = async |who: &Caller<'_>, author: Value| who.post(CHECKS, with(text.clone(), json!({ "author_id": author }))).await;
+        by(&school.staff(), json!(school.headteacher().id())).await.is(422).points_at(&[("/author_id", "unknown")]);
+        school.service().post(CHECKS, &text).await.is(422).points_at(&[("/author_id", "unknown")]);
+        for nobody in [json!(Uuid::now_v7()), json!(school.parent().id())] {
+            by(&school.service(), nobody).await.is(422).points_at(&[("/author_id", "unknown")]);
+        }
+        let check = by(&school.service(), json!(school.staff().id())).await.is(201);
+        assert_eq!(school.staff().get(check.url("")).await.is(200)["author_id"], json!(school.staff().id()));
+        school.publishes(&school.service(), &check).await.is(201);
+    }
+
     async fn the_works_of_others_are_used_by_right_alone(school: School) {
         let staff = school.staff();
         let account = school.active_account().await;

@@ -48,6 +48,7 @@ CREATE TABLE consents (
     FOREIGN KEY (school_id, recorded_by) REFERENCES people (school_id, id)
 );
 CREATE INDEX consents_by_subject ON consents (school_id, subject_id, purpose, decided_at, id);
+CREATE INDEX consents_in_order ON consents (school_id, subject_id, id);
 CREATE INDEX consents_by_giver ON consents (school_id, giver_id, id);
 CREATE INDEX consents_by_expiry ON consents (school_id, expires_on);
 

@@ -95,6 +95,27 @@ pub fn find(conn: &mut Conn, school: SchoolId, sight: Sight, id: ConsentId) -> R
     row.ok_or_else(Problem::not_found)
 }
 
+/// The query behind a page, oldest first.
+pub fn listing<'a>(
+    school: SchoolId,
+    sight: Sight,
+    subject: Option<PersonId>,
+    purpose: Option<Purpose>,
+    window: &Window<ConsentId>,
+) -> consents::BoxedQuery<'a, MultiBackend> {
+    let mut query = visible(school, sight).order(consents::id).limit(window.fetch());
+    if let Some(subject) = subject {
+        query = query.filter(consents::subject_id.eq(subject));
+    }
+    if let Some(purpose) = purpose {
+        query = query.filter(consents::purpose.eq(purpose));
+    }
+    if let Some(after) = window.after {
+        query = query.filter(consents::id.gt(after));
+    }
+    query
+}
+
 /// One page, oldest first.
 ///
 /// # Errors
@@ -107,17 +128,7 @@ pub fn list(
     purpose: Option<Purpose>,
     window: &Window<ConsentId>,
 ) -> QueryResult<Vec<ConsentRow>> {
-    let mut query = visible(school, sight).order(consents::id).limit(window.fetch());
-    if let Some(subject) = subject {
-        query = query.filter(consents::subject_id.eq(subject));
-    }
-    if let Some(purpose) = purpose {
-        query = query.filter(consents::purpose.eq(purpose));
-    }
-    if let Some(after) = window.after {
-        query = query.filter(consents::id.gt(after));
-    }
-    query.select(ConsentRow::as_select()).load(conn)
+    listing(school, sight, subject, purpose, window).select(ConsentRow::as_select()).load(conn)
 }
 
 /// # Errors

@@ -16,6 +16,7 @@ use super::rows::{self, Check, CheckRow, Matter};
 use super::view::{PublicationCheck, PublicationCheckPage, view};
 use crate::access::caller::Caller;
 use crate::access::permissions::{PreparePublication, ReadPublications};
+use crate::db::Conn;
 use crate::db::types::{AccountId, ContentPermissionId, PersonId, PublicationCheckId};
 use crate::events::{self, Event, EventType};
 use crate::http::body::Valid;
@@ -25,7 +26,7 @@ use crate::http::reply::{Created, Plain, Versioned};
 use crate::http::text::{Day, Line, Link, Prose, present};
 use crate::page::Window;
 use crate::policy::publication::{self, Attestation, CheckState, Decision, Flag};
-use crate::policy::roles::PersonKind;
+use crate::policy::roles::{PersonKind, has_left, is_staff};
 use crate::policy::text::content_hash;
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::consents::rows::Moment;
@@ -63,6 +64,10 @@ pub struct NewPublicationCheck {
     #[validate(nested)]
     #[schema(inline, nullable = false)]
     pub unregistered_account: Option<Line<200>>,
+    /// Who wrote it: for a program, which has to name a member of staff; everybody else is the author.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    pub author_id: Option<PersonId>,
     /// What for: checks are counted and kept.
     #[validate(nested)]
     #[schema(inline)]
@@ -138,8 +143,20 @@ pub fn sight<P>(me: &Caller<P>) -> CheckSight {
     }
 }
 
+/// Who writes it: nobody writes in another's name, and a program in that of a member of staff (BEH-3).
+fn author<P>(conn: &mut Conn, me: &Caller<P>, named: Option<PersonId>) -> Result<PersonId, Problem> {
+    let unknown = || Problem::invalid("/author_id", "unknown", "This is nobody who can be the author.");
+    let Some(person) = me.person() else {
+        let author = named.ok_or_else(unknown)?;
+        let roles = people::rows::roles_of(conn, me.school(), &[author])?;
+        let here = people::rows::left_on(conn, me.school(), author)?.is_some_and(|left_on| !has_left(left_on, me.today()));
+        return if here && roles.get(&author).is_some_and(|roles| is_staff(roles)) { Ok(author) } else { Err(unknown()) };
+    };
+    if named.is_none_or(|author| author == person) { Ok(person) } else { Err(unknown()) }
+}
+
 /// Everybody who is named, and the pupils of the year groups; each once.
-fn subjects<P>(conn: &mut crate::db::Conn, me: &Caller<P>, new: &NewPublicationCheck) -> Result<BTreeSet<PersonId>, Problem> {
+fn subjects<P>(conn: &mut Conn, me: &Caller<P>, new: &NewPublicationCheck) -> Result<BTreeSet<PersonId>, Problem> {
     let known = people::rows::known(conn, me.school(), &new.subjects)?;
     let unknown = new.subjects.iter().enumerate().filter(|(_, person)| !known.contains(person));
     let errors: Vec<FieldError> =
@@ -171,7 +188,7 @@ async fn check_publication(
         .write(move |tx, me| {
             let new = new.into_inner();
             // BEH-3: whoever publishes is somebody.
-            let author_id = me.person().ok_or_else(Problem::not_found)?;
+            let author_id = author(tx, me, new.author_id)?;
             let recent = rows::count_since(tx, me.school(), author_id, me.now() + -Duration::hours(1))?;
             if recent >= publication::CHECKS_PER_HOUR {
                 return Err(Problem::new(Code::RateLimited).detail("Too many checks within an hour.").retry_after(3600));

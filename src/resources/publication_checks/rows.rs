@@ -154,6 +154,23 @@ pub fn find(conn: &mut Conn, school: SchoolId, sight: CheckSight, id: Publicatio
     complete(conn, school, rows)?.pop().ok_or_else(Problem::not_found)
 }
 
+/// The query behind a page, newest first.
+pub fn listing<'a>(
+    school: SchoolId,
+    sight: CheckSight,
+    states: &[CheckState],
+    window: &Window<PublicationCheckId>,
+) -> publication_checks::BoxedQuery<'a, MultiBackend> {
+    let mut query = visible(school, sight).order(publication_checks::id.desc()).limit(window.fetch());
+    if !states.is_empty() {
+        query = query.filter(publication_checks::state.eq_any(states.to_vec()));
+    }
+    if let Some(after) = window.after {
+        query = query.filter(publication_checks::id.lt(after));
+    }
+    query
+}
+
 /// One page, newest first.
 ///
 /// # Errors
@@ -165,14 +182,7 @@ pub fn list(
     states: &[CheckState],
     window: &Window<PublicationCheckId>,
 ) -> QueryResult<Vec<Check>> {
-    let mut query = visible(school, sight).order(publication_checks::id.desc()).limit(window.fetch());
-    if !states.is_empty() {
-        query = query.filter(publication_checks::state.eq_any(states.to_vec()));
-    }
-    if let Some(after) = window.after {
-        query = query.filter(publication_checks::id.lt(after));
-    }
-    let rows: Vec<CheckRow> = query.select(CheckRow::as_select()).load(conn)?;
+    let rows: Vec<CheckRow> = listing(school, sight, states, window).select(CheckRow::as_select()).load(conn)?;
     complete(conn, school, rows)
 }
 

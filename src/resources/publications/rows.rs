@@ -78,17 +78,13 @@ pub fn find(conn: &mut Conn, school: SchoolId, sight: Sight, id: PublicationId) 
     row.ok_or_else(Problem::not_found)
 }
 
-/// One page, newest first.
-///
-/// # Errors
-/// Where the database gives none.
-pub fn list(
-    conn: &mut Conn,
+/// The query behind a page, newest first.
+pub fn listing<'a>(
     school: SchoolId,
     sight: Sight,
     filter: &Filter,
     window: &Window<PublicationId>,
-) -> QueryResult<Vec<PublicationRow>> {
+) -> publications::BoxedQuery<'a, MultiBackend> {
     let mut query = visible(school, sight).order(publications::id.desc()).limit(window.fetch());
     if !filter.accounts.is_empty() {
         query = query.filter(publications::account_id.eq_any(filter.accounts.clone()));
@@ -111,7 +107,21 @@ pub fn list(
     if let Some(after) = window.after {
         query = query.filter(publications::id.lt(after));
     }
-    query.select(PublicationRow::as_select()).load(conn)
+    query
+}
+
+/// One page, newest first.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn list(
+    conn: &mut Conn,
+    school: SchoolId,
+    sight: Sight,
+    filter: &Filter,
+    window: &Window<PublicationId>,
+) -> QueryResult<Vec<PublicationRow>> {
+    listing(school, sight, filter, window).select(PublicationRow::as_select()).load(conn)
 }
 
 /// Whom something that was published shows or names.
@@ -179,10 +189,13 @@ pub fn live_about(conn: &mut Conn, school: SchoolId, person: PersonId) -> QueryR
 /// # Errors
 /// Where the database gives none.
 pub fn left_behind(conn: &mut Conn, school: SchoolId, today: NaiveDate, most: i64) -> QueryResult<Vec<PersonId>> {
-    let decided = takedowns::table
-        .filter(takedowns::school_id.eq(publications::school_id))
-        .filter(takedowns::publication_id.eq(publications::id))
-        .filter(takedowns::state.eq(TakedownState::Open).or(takedowns::cause.eq(TakedownCause::Left)));
+    let decided =
+        takedowns::table
+            .filter(takedowns::school_id.eq(publications::school_id))
+            .filter(takedowns::publication_id.eq(publications::id))
+            .filter(takedowns::state.eq(TakedownState::Open).or(
+                takedowns::cause.eq(TakedownCause::Left).and(takedowns::person_id.assume_not_null().eq(publication_subjects::person_id)),
+            ));
     publication_subjects::table
         .inner_join(
             publications::table.on(publications::school_id

@@ -61,6 +61,27 @@ pub fn find(conn: &mut Conn, school: SchoolId, sight: Sight, id: TakedownId) -> 
     row.ok_or_else(Problem::not_found)
 }
 
+/// The query behind a page, oldest first.
+pub fn listing<'a>(
+    school: SchoolId,
+    sight: Sight,
+    states: &[TakedownState],
+    overdue_at: Option<Instant>,
+    window: &Window<TakedownId>,
+) -> takedowns::BoxedQuery<'a, MultiBackend> {
+    let mut query = visible(school, sight).order(takedowns::id).limit(window.fetch());
+    if !states.is_empty() {
+        query = query.filter(takedowns::state.eq_any(states.to_vec()));
+    }
+    if let Some(now) = overdue_at {
+        query = query.filter(takedowns::state.eq(TakedownState::Open)).filter(takedowns::due_at.lt(now));
+    }
+    if let Some(after) = window.after {
+        query = query.filter(takedowns::id.gt(after));
+    }
+    query
+}
+
 /// One page, oldest first.
 ///
 /// # Errors
@@ -73,17 +94,7 @@ pub fn list(
     overdue_at: Option<Instant>,
     window: &Window<TakedownId>,
 ) -> QueryResult<Vec<TakedownRow>> {
-    let mut query = visible(school, sight).order(takedowns::id).limit(window.fetch());
-    if !states.is_empty() {
-        query = query.filter(takedowns::state.eq_any(states.to_vec()));
-    }
-    if let Some(now) = overdue_at {
-        query = query.filter(takedowns::state.eq(TakedownState::Open)).filter(takedowns::due_at.lt(now));
-    }
-    if let Some(after) = window.after {
-        query = query.filter(takedowns::id.gt(after));
-    }
-    query.select(TakedownRow::as_select()).load(conn)
+    listing(school, sight, states, overdue_at, window).select(TakedownRow::as_select()).load(conn)
 }
 
 /// Those of several publications that have to go already.
