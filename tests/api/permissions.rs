@@ -164,7 +164,7 @@ fn collection(path: &str, name: &str) -> String {
     match name {
         "id" => path.split("/{id}").next().and_then(|before| before.rsplit('/').next()).unwrap_or_default().to_owned(),
         "person_id" | "guardian_id" | "pupil_id" | "delegate_id" | "trainer_id" | "deliverer_id" | "parent_id" | "about_person_id"
-        | "shared_by_id" | "witness_id" | "giver_id" => "people".to_owned(),
+        | "shared_by_id" | "witness_id" | "giver_id" | "author_id" => "people".to_owned(),
         "subject_id" if path.starts_with("/v1/consents") => "people".to_owned(),
         "notice_id" => "consent-notices".to_owned(),
         "check_id" => "publication-checks".to_owned(),
