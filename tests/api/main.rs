@@ -29,6 +29,7 @@ mod moderation;
 mod monitoring;
 mod notifications;
 mod people;
+mod people_batch;
 mod permissions;
 mod plans;
 mod policies;
