@@ -18,6 +18,7 @@ use crate::access::tokens::Tokens;
 use crate::clock::Clock;
 use crate::config::Service;
 use crate::db::Db;
+use crate::events::watch::Waiting;
 use crate::http::limits::Limits;
 use crate::http::{document, edge};
 use crate::metrics::Metrics;
@@ -27,20 +28,22 @@ use crate::resources::{
     accidental_images, accounts, acknowledgements, business_cases, commenting_access, comments, consent_notices, consents,
     contact_declarations, contact_exceptions, content_permissions, courses, credential_releases, credentials, deadlines, declarations,
     delegations, disciplinary_actions, disclosures, do_not_publish, education_sessions, eligibility, events, exit_records, guidance,
-    handovers, image_objections, incident_notes, incidents, invitations, low_level_concerns, media_enquiries, mention_sweeps, mentions,
+    handovers, image_objections, incident_notes, incidents, invitations, low_level_concerns, me, media_enquiries, mention_sweeps, mentions,
     moderation_actions, monitoring, notifications, parent_ladders, people, policies, policy_versions, publication_checks, publications,
-    referrals, reporting_routes, response_procedures, schools, service, statutory_clocks, style_guides, takedowns, training_completions,
-    training_gaps, training_sessions, workplace_monitoring,
+    referrals, reporting_routes, response_procedures, schools, service, service_accounts, statutory_clocks, style_guides, takedowns,
+    training_completions, training_gaps, training_sessions, workplace_monitoring,
 };
 use crate::vault::Vault;
 
 /// Every operation there is, in the order of the document.
 pub fn operations(config: &mut ServiceConfig) {
     config.service(oauth::issue_token).service(oauth::revoke_token).service(oauth::list_keys).service(oauth::find_authorization_server);
+    me::operations(config);
     schools::operations(config);
     people::operations(config);
     invitations::operations(config);
     delegations::operations(config);
+    service_accounts::operations(config);
     business_cases::operations(config);
     accounts::operations(config);
     credentials::operations(config);
@@ -112,6 +115,7 @@ pub struct State {
     pub bank_holidays: Arc<BankHolidays>,
     pub document: Document,
     pub vault: Vault,
+    pub waiting: Waiting,
 }
 
 /// The document as ready bytes, and the addresses it knows.

@@ -15,7 +15,7 @@ use futures_util::FutureExt;
 use uuid::Uuid;
 
 use super::limits::Key;
-use crate::access::caller::{self, RequestContext};
+use crate::access::caller::{self, Bearer, RequestContext};
 use crate::access::tokens::Claims;
 use crate::app::State;
 use crate::clock::Instant;
@@ -135,11 +135,12 @@ async fn admit(state: &State, request: &ServiceRequest, address: IpAddr) -> Resu
         Some(state.limits.general.count(key)?)
     };
     let idempotency_key = idempotency_key(request);
-    let identity = match claims {
-        Some(claims) => caller::identify(&state.db, claims, now).await,
+    let bearer = claims.map(|claims| Bearer { claims, from: address });
+    let identity = match &bearer {
+        Some(bearer) => caller::identify(&state.db, bearer, now).await,
         None => Err(Problem::new(Code::Unauthenticated)),
     };
-    Ok((RequestContext::new(state.db.clone(), now, identity, idempotency_key), rate))
+    Ok((RequestContext::new(state.db.clone(), now, identity, bearer, idempotency_key), rate))
 }
 
 /// What the bearer's token says, if it is one of ours.
