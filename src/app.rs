@@ -1,5 +1,6 @@
 //! The list of resources: routes and document from the same lines.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use actix_cors::Cors;
@@ -7,6 +8,8 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ResourceDef, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::{App, HttpRequest, HttpResponse, middleware, web};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use utoipa_actix_web::AppExt;
@@ -122,6 +125,9 @@ pub struct State {
 pub struct Document {
     pub bytes: web::Bytes,
     pub etag: String,
+    /// The same, compressed once.
+    pub gzip: web::Bytes,
+    pub gzip_etag: String,
     routes: Vec<(ResourceDef, String)>,
 }
 
@@ -129,7 +135,9 @@ impl Document {
     pub fn new() -> Self {
         let document = openapi();
         let bytes = serde_json::to_vec(&document).unwrap_or_default();
-        let etag = format!("\"{:x}\"", Sha256::digest(&bytes));
+        let hash = format!("{:x}", Sha256::digest(&bytes));
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        let gzip = gzip.write_all(&bytes).and_then(|()| gzip.finish()).unwrap_or_default();
         let routes = document["paths"].as_object().into_iter().flatten().map(|(template, item)| {
             let mut methods: Vec<String> =
                 item.as_object().into_iter().flat_map(|item| item.keys().map(|key| key.to_uppercase())).collect();
@@ -141,7 +149,7 @@ impl Document {
         });
         let pages = ["/", "/docs", "/openapi.json"].map(|page| (ResourceDef::new(page), "GET, HEAD, OPTIONS".to_owned()));
         let routes = routes.chain(pages).collect();
-        Self { bytes: bytes.into(), etag, routes }
+        Self { bytes: bytes.into(), etag: format!("\"{hash}\""), gzip: gzip.into(), gzip_etag: format!("\"{hash}-gzip\""), routes }
     }
 
     fn allowed(&self, path: &str) -> Option<&str> {
@@ -167,6 +175,8 @@ pub fn app(
         .app_data(web::PathConfig::default().error_handler(|_, _| Problem::not_found().into()))
         .configure(service::pages)
         .default_service(web::to(elsewhere))
+        .wrap(middleware::from_fn(edge::uncompressed))
+        .wrap(middleware::Compress::default())
         .wrap(middleware::from_fn(edge::edge))
         .wrap(cors)
         .wrap(middleware::from_fn(edge::outermost))

@@ -49,6 +49,7 @@ mod vault;
 mod content;
 mod exit_records;
 mod handovers;
+mod lists;
 mod low_level_concerns;
 mod mentions;
 mod registers;

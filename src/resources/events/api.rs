@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt::Write;
 use std::time::Duration;
 
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, get};
 use base64::Engine;
@@ -381,8 +381,7 @@ async fn stream_events(
     });
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
-        // Neither compressed here nor held back by a proxy.
-        .insert_header((CONTENT_ENCODING, "identity"))
+        // Not held back by a proxy.
         .insert_header(("X-Accel-Buffering", "no"))
         .streaming(stream))
 }

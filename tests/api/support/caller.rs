@@ -178,11 +178,19 @@ pub struct EventStream {
 }
 
 impl Request<'_> {
+    /// The answer as it came, not held against the document.
+    pub async fn raw(self) -> reqwest::Response {
+        let server = &self.caller.school.server;
+        let mut request = server.client.request(self.method, format!("{}{}", server.url, self.url)).headers(self.headers);
+        if !matches!(self.caller.who, Who::Anybody) {
+            request = request.bearer_auth(self.caller.token().await);
+        }
+        request.send().await.unwrap()
+    }
+
     /// Reads the answer as a stream of events.
     pub async fn stream(self) -> EventStream {
-        let server = &self.caller.school.server;
-        let request = server.client.request(self.method, format!("{}{}", server.url, self.url)).headers(self.headers);
-        let response = request.bearer_auth(self.caller.token().await).send().await.unwrap();
+        let response = self.raw().await;
         assert_eq!(
             (response.status().as_u16(), &response.headers()["content-type"]),
             (200, &HeaderValue::from_static("text/event-stream"))
