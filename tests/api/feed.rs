@@ -1,11 +1,17 @@
 //! Following the log: waiting for what happens, and the stream.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use diesel::prelude::*;
 use serde_json::{Value, json};
-use weald::db::schema::sessions;
+use tokio::sync::{mpsc, watch};
+use weald::db::schema::{events, sessions};
+use weald::db::types::EventId;
 
+use crate::durability;
+use crate::support::caller::EventStream;
+use crate::support::program::Program;
 use crate::support::{School, on_both_engines};
 
 /// A comment on the account, logged by the school's service.
@@ -16,6 +22,42 @@ async fn comment(school: &School, account: &Value) -> Value {
 
 async fn latest(school: &School) -> String {
     school.headteacher().get("/v1/events?after=latest").await.is(200)["next_cursor"].as_str().unwrap().to_owned()
+}
+
+/// Where the program listens; none when there is no more to follow.
+type Address = watch::Receiver<Option<String>>;
+
+/// Follows by long polls, from wherever it was; says what it saw.
+async fn poller(token: String, mut address: Address, seen: mpsc::UnboundedSender<String>) {
+    let (http, mut after) = (reqwest::Client::new(), String::new());
+    while let Some(url) = address.borrow_and_update().clone() {
+        let page = async { http.get(format!("{url}/v1/events?wait=5&limit=200{after}")).bearer_auth(&token).send().await?.json::<Value>().await };
+        let Ok(page) = page.await else {
+            address.changed().await.unwrap();
+            continue;
+        };
+        for event in page["items"].as_array().unwrap() {
+            let _ = seen.send(event["id"].as_str().unwrap().to_owned());
+        }
+        after = format!("&after={}", page["next_cursor"].as_str().unwrap());
+    }
+}
+
+/// Follows the stream, and goes on behind the last event after each break.
+async fn listener(token: String, mut address: Address, seen: mpsc::UnboundedSender<String>) {
+    let (http, mut last) = (reqwest::Client::new(), None);
+    while let Some(url) = address.borrow_and_update().clone() {
+        let request = http.get(format!("{url}/v1/events/stream")).bearer_auth(&token);
+        let request = if let Some(last) = &last { request.header("last-event-id", last) } else { request };
+        if let Ok(response) = request.send().await {
+            let mut stream = EventStream::from(response);
+            while let Some((id, event)) = stream.next().await {
+                last = Some(id);
+                let _ = seen.send(event["id"].as_str().unwrap().to_owned());
+            }
+        }
+        address.changed().await.unwrap();
+    }
 }
 
 on_both_engines! {
@@ -83,5 +125,50 @@ on_both_engines! {
         let refused = head.get("/v1/events/stream?after=latest").await.is(429).problem("rate_limited");
         assert!(!refused.header("retry-after").is_empty());
         school.service().get("/v1/events?wait=1&after=latest").await.is(200);
+    }
+
+    async fn nobody_who_follows_misses_anything_of_sixteen_writers_through_restarts(school: School) {
+        let account = school.active_account().await;
+        school.clock_at(&chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).to_rfc3339());
+        let (writing, following) = (school.service().token().await, school.headteacher().token().await);
+        let mut program = Program::serve(&school, |_| ());
+        let (address, watched) = watch::channel(Some(program.url.clone()));
+        let (followed, follows) = watch::channel(Some(program.url.clone()));
+        let (done, mut acknowledged) = mpsc::unbounded_channel();
+        let writers: Vec<_> = (0..16).map(|number| actix_web::rt::spawn(durability::client(number, writing.clone(), account["id"].clone(), watched.clone(), done.clone()))).collect();
+        let (by_polls, mut polled) = mpsc::unbounded_channel();
+        let (by_stream, mut streamed) = mpsc::unbounded_channel();
+        actix_web::rt::spawn(poller(following.clone(), follows.clone(), by_polls));
+        actix_web::rt::spawn(listener(following, follows, by_stream));
+        for _ in 0..3 {
+            for _ in 0..100 {
+                acknowledged.recv().await.unwrap();
+            }
+            program.kill();
+            program = Program::serve(&school, |_| ());
+            for to in [&address, &followed] {
+                to.send(Some(program.url.clone())).unwrap();
+            }
+        }
+        address.send(None).unwrap();
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        let id = school.id;
+        let log: Vec<EventId> = school.read(move |conn| events::table.filter(events::school_id.eq(id)).order(events::number).select(events::id).load(conn)).await;
+        let log: Vec<String> = log.iter().map(ToString::to_string).collect();
+        assert!(log.len() > 300, "{}", log.len());
+        for seen in [&mut polled, &mut streamed] {
+            let (mut order, mut known) = (Vec::new(), HashSet::new());
+            while order.last() != log.last() {
+                let id = tokio::time::timeout(Duration::from_secs(30), seen.recv()).await.expect("nothing is missing").unwrap();
+                // At least once.
+                if known.insert(id.clone()) {
+                    order.push(id);
+                }
+            }
+            assert_eq!(order, log, "all of it, in its order");
+        }
+        followed.send(None).unwrap();
     }
 }

@@ -362,17 +362,15 @@ async fn stream_events(
             let feed = match first {
                 Some(feed) => feed,
                 None => loop {
+                    reading.caller = reading.caller.again(state.clock.now()).await.ok()?;
                     let feed = reading.next().await.ok()?;
                     if !feed.items.is_empty() {
                         break feed;
                     }
-                    let woken = place.wait(tokio::time::Instant::now() + HEARTBEAT).await;
-                    if woken == Woken::Closing {
-                        return None;
-                    }
-                    reading.caller = reading.caller.again(state.clock.now()).await.ok()?;
-                    if woken == Woken::Late {
-                        return Some((Ok::<_, Infallible>(Bytes::from_static(b": alive\n\n")), (reading, place, None)));
+                    match place.wait(tokio::time::Instant::now() + HEARTBEAT).await {
+                        Woken::News => {}
+                        Woken::Late => return Some((Ok::<_, Infallible>(Bytes::from_static(b": alive\n\n")), (reading, place, None))),
+                        Woken::Closing => return None,
                     }
                 },
             };

@@ -195,12 +195,18 @@ impl Request<'_> {
             (response.status().as_u16(), &response.headers()["content-type"]),
             (200, &HeaderValue::from_static("text/event-stream"))
         );
-        EventStream { response, unread: String::new() }
+        EventStream::from(response)
+    }
+}
+
+impl From<reqwest::Response> for EventStream {
+    fn from(response: reqwest::Response) -> Self {
+        Self { response, unread: String::new() }
     }
 }
 
 impl EventStream {
-    /// The next event with its id; `None` when the stream ends.
+    /// The next event with its id; `None` when the stream ends, or breaks.
     pub async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             while let Some((frame, rest)) = self.unread.split_once("\n\n") {
@@ -212,7 +218,7 @@ impl EventStream {
                 }
             }
             let chunk = tokio::time::timeout(std::time::Duration::from_secs(40), self.response.chunk()).await.expect("a sign of life");
-            self.unread.push_str(std::str::from_utf8(&chunk.unwrap()?).unwrap());
+            self.unread.push_str(std::str::from_utf8(&chunk.ok()??).unwrap());
         }
     }
 }
