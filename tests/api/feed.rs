@@ -30,8 +30,10 @@ type Address = watch::Receiver<Option<String>>;
 /// Follows by long polls, from wherever it was; says what it saw.
 async fn poller(token: String, mut address: Address, seen: mpsc::UnboundedSender<String>) {
     let (http, mut after) = (reqwest::Client::new(), String::new());
-    while let Some(url) = address.borrow_and_update().clone() {
-        let page = async { http.get(format!("{url}/v1/events?wait=5&limit=200{after}")).bearer_auth(&token).send().await?.json::<Value>().await };
+    loop {
+        let Some(url) = address.borrow_and_update().clone() else { return };
+        let page =
+            async { http.get(format!("{url}/v1/events?wait=5&limit=200{after}")).bearer_auth(&token).send().await?.json::<Value>().await };
         let Ok(page) = page.await else {
             address.changed().await.unwrap();
             continue;
@@ -46,7 +48,8 @@ async fn poller(token: String, mut address: Address, seen: mpsc::UnboundedSender
 /// Follows the stream, and goes on behind the last event after each break.
 async fn listener(token: String, mut address: Address, seen: mpsc::UnboundedSender<String>) {
     let (http, mut last) = (reqwest::Client::new(), None);
-    while let Some(url) = address.borrow_and_update().clone() {
+    loop {
+        let Some(url) = address.borrow_and_update().clone() else { return };
         let request = http.get(format!("{url}/v1/events/stream")).bearer_auth(&token);
         let request = if let Some(last) = &last { request.header("last-event-id", last) } else { request };
         if let Ok(response) = request.send().await {
