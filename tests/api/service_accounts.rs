@@ -11,13 +11,15 @@ fn one(account: &Reply) -> String {
     format!("{ACCOUNTS}/{}", account["id"].as_str().unwrap())
 }
 
-impl School {
-    pub fn new_service_account<'s>(&'s self, by: &Caller<'s>, permissions: &[&str]) -> Request<'s> {
-        by.post(ACCOUNTS, json!({ "name": "Management information system", "permissions": permissions }))
+impl<'s> Caller<'s> {
+    pub fn new_service_account(&self, permissions: &[&str]) -> Request<'s> {
+        self.post(ACCOUNTS, json!({ "name": "Management information system", "permissions": permissions }))
     }
+}
 
+impl School {
     async fn account_of_the_mis(&self) -> Reply {
-        self.new_service_account(&self.headteacher(), &["people:read", "people:read-details", "people:manage"]).await.is(201)
+        self.headteacher().new_service_account(&["people:read", "people:read-details", "people:manage"]).await.is(201)
     }
 
     /// What the token endpoint says to the account's secret.
@@ -125,14 +127,14 @@ on_both_engines! {
 
     async fn the_it_technician_hands_out_what_they_hold_themselves(school: School) {
         let it = school.it_technician();
-        school.new_service_account(&it, &["people:manage", "people:read"]).await.is(201);
-        school.new_service_account(&it, &["people:read", "training:record", "events:read"]).await.is(422)
+        it.new_service_account(&["people:manage", "people:read"]).await.is(201);
+        it.new_service_account(&["people:read", "training:record", "events:read"]).await.is(422)
             .points_at(&[("/permissions/1", "not_held"), ("/permissions/2", "not_held")]);
     }
 
     async fn the_it_technician_neither_widens_an_account_nor_gets_a_secret_of_more_than_they_hold(school: School) {
         let it = school.it_technician();
-        let account = school.new_service_account(&school.headteacher(), &["training:record"]).await.is(201);
+        let account = school.headteacher().new_service_account(&["training:record"]).await.is(201);
         it.post(account.url("rotate-secret"), json!({})).if_match(account.etag()).await.is(403).problem("forbidden");
         assert_eq!(it.get(one(&account)).await["allowed_actions"], json!(["edit", "revoke"]));
         it.patch(one(&account), json!({ "permissions": ["training:record", "consents:record"] })).if_match(account.etag()).await.is(422);

@@ -196,12 +196,11 @@ fn checked<P>(me: &Caller<P>, wanted: &[String], kept: &[&str], networks: &[Stri
     }
     let mut parsed = Vec::new();
     for (at, network) in networks.iter().enumerate() {
-        match network.parse().or_else(|_| std::net::IpAddr::from_str(network).map(IpNet::from)) {
-            Ok(network) => parsed.push(network.trunc().to_string()),
-            Err(_) => {
-                let detail = "Must be an address or a network like 203.0.113.0/24.";
-                errors.push(FieldError::new(format!("/allowed_networks/{at}"), "not_a_network", detail));
-            }
+        if let Ok(network) = network.parse().or_else(|_| std::net::IpAddr::from_str(network).map(IpNet::from)) {
+            parsed.push(network.trunc().to_string());
+        } else {
+            let detail = "Must be an address or a network like 203.0.113.0/24.";
+            errors.push(FieldError::new(format!("/allowed_networks/{at}"), "not_a_network", detail));
         }
     }
     if errors.is_empty() { Ok(parsed.join(" ")) } else { Err(Problem::new(Code::ValidationFailed).with_errors(errors)) }

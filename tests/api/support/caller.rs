@@ -212,7 +212,8 @@ impl EventStream {
             while let Some((frame, rest)) = self.unread.split_once("\n\n") {
                 let line = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
                 let found = line("id: ").zip(line("data: "));
-                self.unread = rest.to_owned();
+                let read = self.unread.len() - rest.len();
+                self.unread.drain(..read);
                 if let Some((id, data)) = found {
                     return Some((id, serde_json::from_str(&data).unwrap()));
                 }
