@@ -4,6 +4,7 @@ pub mod caller;
 pub mod oauth;
 pub mod passwords;
 pub mod permissions;
+pub mod services;
 pub mod sessions;
 pub mod throttle;
 pub mod tokens;
