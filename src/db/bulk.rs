@@ -45,22 +45,18 @@ pub fn upsert_people(tx: &mut Conn, rows: &[PersonRow]) -> Result<(), DbError> {
             )
         })?,
         Conn::Postgres(conn) => rows.chunks(PER_STATEMENT).try_fold(0, |stored, rows| {
-            let upsert = diesel::insert_into(people::table)
-                .values(rows)
-                .on_conflict((people::school_id, people::id))
-                .do_update()
-                .set((
-                    people::given_name.eq(excluded(people::given_name)),
-                    people::family_name.eq(excluded(people::family_name)),
-                    people::email.eq(excluded(people::email)),
-                    people::kind.eq(excluded(people::kind)),
-                    people::external_source.eq(excluded(people::external_source)),
-                    people::external_id.eq(excluded(people::external_id)),
-                    people::left_on.eq(excluded(people::left_on)),
-                    people::version.eq(excluded(people::version)),
-                    people::updated_at.eq(excluded(people::updated_at)),
-                    people::year_group.eq(excluded(people::year_group)),
-                ));
+            let upsert = diesel::insert_into(people::table).values(rows).on_conflict((people::school_id, people::id)).do_update().set((
+                people::given_name.eq(excluded(people::given_name)),
+                people::family_name.eq(excluded(people::family_name)),
+                people::email.eq(excluded(people::email)),
+                people::kind.eq(excluded(people::kind)),
+                people::external_source.eq(excluded(people::external_source)),
+                people::external_id.eq(excluded(people::external_id)),
+                people::left_on.eq(excluded(people::left_on)),
+                people::version.eq(excluded(people::version)),
+                people::updated_at.eq(excluded(people::updated_at)),
+                people::year_group.eq(excluded(people::year_group)),
+            ));
             let written = FilterDsl::filter(upsert, excluded(people::version).eq(people::version + 1)).execute(conn)?;
             Ok::<_, diesel::result::Error>(stored + written)
         })?,

@@ -25,17 +25,11 @@ use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
 use crate::http::reply::{Created, Gone, Plain, Resource, Versioned};
 use crate::http::text::{Day, Email, Line, Patch, present};
-use crate::page::{Page, PageQuery, Window};
-use crate::policy::roles::{PersonKind, Role, has_left};
 use crate::page::{Page, PageQuery, Window, paged};
-use crate::policy::handover;
-use crate::policy::publication::TakedownCause;
-use crate::policy::refusal::{Grounds, Refusal, Violation};
-use crate::policy::roles::{PersonKind, Role, has_left, is_staff};
-use crate::policy::team;
+use crate::policy::roles::{PersonKind, Role, has_left};
 use crate::problem::{Code, FieldError, Problem};
-use crate::resources::education_sessions::YearGroup;
 use crate::resources::consents::rows::Moment;
+use crate::resources::education_sessions::YearGroup;
 use crate::resources::{consents, exit_records, handovers};
 
 pub fn operations(config: &mut ServiceConfig) {

@@ -13,10 +13,10 @@ use crate::db::{Conn, bulk};
 use crate::events::{self, Event, EventType};
 use crate::policy::roles::{PersonKind, Role};
 use crate::problem::{Code, FieldError, Problem};
+use crate::resources::consents;
 use crate::resources::consents::rows::Moment;
 use crate::resources::education_sessions::YearGroup;
 use crate::resources::publications::touch;
-use crate::resources::consents;
 use crate::words::words;
 
 words! {
@@ -202,7 +202,8 @@ pub struct LinkChange {
 pub fn plan_links(tx: &mut Conn, agent: &Agent, links: &[Link]) -> Result<Vec<Result<LinkChange, Problem>>, Problem> {
     let school = agent.actor.school;
     let keys = || links.iter().flat_map(|link| [&link.pupil, &link.guardian]);
-    let known = rows::by_external_ids(tx, school, keys().map(|key| key.source.as_str()).collect(), keys().map(|key| key.id.as_str()).collect())?;
+    let known =
+        rows::by_external_ids(tx, school, keys().map(|key| key.source.as_str()).collect(), keys().map(|key| key.id.as_str()).collect())?;
     let known: HashMap<Key, PersonRow> = known.into_iter().map(|((source, id), person)| (Key { source, id }, person.row)).collect();
     let pupils: Vec<PersonId> = links.iter().filter_map(|link| Some(known.get(&link.pupil)?.id)).collect();
     let on_file = rows::guardian_links(tx, school, &pupils)?;

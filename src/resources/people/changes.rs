@@ -108,7 +108,13 @@ impl Change {
     ///
     /// # Errors
     /// What the rules say against it.
-    pub fn of_details(power: &Power, old: Option<PersonRow>, person: Person, roles: Option<&[Role]>, linked: bool) -> Result<Self, Problem> {
+    pub fn of_details(
+        power: &Power,
+        old: Option<PersonRow>,
+        person: Person,
+        roles: Option<&[Role]>,
+        linked: bool,
+    ) -> Result<Self, Problem> {
         let row = &person.row;
         let shift = rules::shift(&power.standing(&person), roles)?;
         rules::check_year_group(row.kind, row.year_group.is_some())?;

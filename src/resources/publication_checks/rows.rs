@@ -383,10 +383,7 @@ pub fn open_on(conn: &mut Conn, school: SchoolId, account: Option<AccountId>) ->
 const UNUSED: [CheckState; 3] = [CheckState::Cleared, CheckState::Approved, CheckState::NeedsApproval];
 
 fn open<'a>(school: SchoolId) -> publication_checks::BoxedQuery<'a, MultiBackend> {
-    publication_checks::table
-        .filter(publication_checks::school_id.eq(school))
-        .filter(publication_checks::state.eq_any(UNUSED))
-        .into_boxed()
+    publication_checks::table.filter(publication_checks::school_id.eq(school)).filter(publication_checks::state.eq_any(UNUSED)).into_boxed()
 }
 
 /// Puts checks into another state.

@@ -194,8 +194,9 @@ pub fn live_about(conn: &mut Conn, school: SchoolId, person: PersonId) -> QueryR
 pub fn subjects_of_live(conn: &mut Conn, school: SchoolId, people: &[PersonId]) -> QueryResult<Vec<PersonId>> {
     publication_subjects::table
         .inner_join(
-            publications::table
-                .on(publications::school_id.eq(publication_subjects::school_id).and(publications::id.eq(publication_subjects::publication_id))),
+            publications::table.on(publications::school_id
+                .eq(publication_subjects::school_id)
+                .and(publications::id.eq(publication_subjects::publication_id))),
         )
         .filter(publication_subjects::school_id.eq(school))
         .filter(publication_subjects::person_id.eq_any(people))
