@@ -32,10 +32,10 @@ use crate::resources::{
     accidental_images, accounts, acknowledgements, business_cases, commenting_access, comments, consent_notices, consents,
     contact_declarations, contact_exceptions, content_permissions, courses, credential_releases, credentials, deadlines, declarations,
     delegations, disciplinary_actions, disclosures, do_not_publish, education_sessions, eligibility, events, exit_records, guidance,
-    handovers, image_objections, incident_notes, incidents, invitations, low_level_concerns, me, media_enquiries, mention_sweeps, mentions,
-    moderation_actions, monitoring, notifications, parent_ladders, people, policies, policy_versions, publication_checks, publications,
-    referrals, reporting_routes, response_procedures, schools, service, service_accounts, statutory_clocks, style_guides, takedowns,
-    training_completions, training_gaps, training_sessions, workplace_monitoring,
+    handovers, image_objections, imports, incident_notes, incidents, invitations, low_level_concerns, me, media_enquiries, mention_sweeps,
+    mentions, moderation_actions, monitoring, notifications, parent_ladders, people, policies, policy_versions, publication_checks,
+    publications, referrals, reporting_routes, response_procedures, schools, service, service_accounts, statutory_clocks, style_guides,
+    takedowns, training_completions, training_gaps, training_sessions, workplace_monitoring,
 };
 use crate::vault::Vault;
 
@@ -95,6 +95,7 @@ pub fn operations(config: &mut ServiceConfig) {
     contact_exceptions::operations(config);
     contact_declarations::operations(config);
     content_permissions::operations(config);
+    imports::operations(config);
     style_guides::operations(config);
     accidental_images::operations(config);
     events::operations(config);

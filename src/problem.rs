@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use strum::IntoEnumIterator;
 use utoipa::ToSchema;
 
@@ -46,6 +46,8 @@ codes! {
     StateConflict = 409 "The state of the thing forbids it";
     AlreadyExists = 409 "There is one already";
     InUse = 409 "Records depend on it";
+    MassLeaving = 409 "More people would leave at once than is usual; confirm the number";
+    ImportInProgress = 409 "Another import is not finished yet";
     PolicyGate = 409 "The policy asks for something else first";
     AnswerShownOnce = 409 "The answer to this request held a secret and is shown once";
     SecretDamaged = 409 "The stored secret was altered and does not open";
@@ -81,7 +83,7 @@ const MAX_DETAIL: usize = 500;
 const MAX_INSTANCE: usize = 8000;
 
 /// One thing that is wrong with a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
     /// JSON Pointer into the body, or the name of the query parameter.
     #[schema(max_length = 300)]

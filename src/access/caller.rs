@@ -84,7 +84,12 @@ impl RequestContext {
 
     /// Remembers what was sent, to tell a repeated request from another one with the same key.
     pub fn hash_body(&self, bytes: &[u8]) {
-        let _ = self.0.body.set(Sha256::digest(bytes).into());
+        self.remember_body(Sha256::digest(bytes).into());
+    }
+
+    /// The same, of a body that was hashed as it came in.
+    pub fn remember_body(&self, digest: [u8; 32]) {
+        let _ = self.0.body.set(digest);
     }
 }
 

@@ -80,6 +80,10 @@ permissions! {
         Headteacher | ItTechnician | Dsl | DeputyDsl | Dpo | ChairOfGovernors | MisIntegration;
     ManagePeople = "people:manage" "Create and change people and guardians, and record that they leave" for
         Headteacher | ItTechnician | MisIntegration;
+    ReadImports = "imports:read" "Read imports and what became of each record" for
+        Headteacher | ItTechnician | MisIntegration;
+    RunImports = "imports:run" "Import people from another system, and cancel it" for
+        Headteacher | ItTechnician | MisIntegration;
     GrantRoles = "roles:grant" "Grant and revoke roles" (undelegated) for
         Headteacher | ItTechnician | ChairOfGovernors;
     InvitePeople = "people:invite" "Invite a person to choose a password, by a one-time link" for

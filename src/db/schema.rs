@@ -1600,6 +1600,63 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    imports (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        source -> Text,
+        format -> Text,
+        mode -> Text,
+        dry_run -> Bool,
+        state -> Text,
+        confirm_leaving -> Nullable<BigInt>,
+        leaving -> BigInt,
+        total -> BigInt,
+        position -> BigInt,
+        created -> BigInt,
+        updated -> BigInt,
+        unchanged -> BigInt,
+        departed -> BigInt,
+        refused -> BigInt,
+        started_by -> Nullable<SqlUuid>,
+        actor_role -> Text,
+        client_id -> Text,
+        problem -> Nullable<Text>,
+        received_at -> Nullable<Instant>,
+        started_at -> Nullable<Instant>,
+        finished_at -> Nullable<Instant>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::Uuid as SqlUuid;
+
+    import_rows (school_id, import_id, number) {
+        school_id -> SqlUuid,
+        import_id -> SqlUuid,
+        number -> BigInt,
+        kind -> Text,
+        external_id -> Text,
+        guardian_id -> Nullable<Text>,
+        relationship -> Nullable<Text>,
+        has_parental_responsibility -> Nullable<Bool>,
+        leaves -> Bool,
+        payload -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+        status -> Nullable<Integer>,
+        problem -> Nullable<Text>,
+        withheld -> Text,
+        person_id -> Nullable<SqlUuid>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -1625,6 +1682,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     events,
     idempotency_keys,
     leases,
+    imports,
+    import_rows,
     policies,
     policy_versions,
     acknowledgements,

@@ -173,6 +173,7 @@ ids! {
     InvitationId;
     SessionId;
     ServiceAccountId;
+    ImportId;
     DelegationId;
     BusinessCaseId;
     AccountId;
@@ -304,6 +305,11 @@ stored_as_text!(
     crate::resources::comments::CommentState,
     crate::resources::comments::ResponseKind,
     crate::resources::people::Relationship,
+    crate::resources::people::bulk::ItemOutcome,
+    crate::resources::imports::ImportFormat,
+    crate::resources::imports::ImportMode,
+    crate::resources::imports::ImportState,
+    crate::resources::imports::RecordKind,
     crate::policy::platforms::Platform,
     crate::policy::eligibility::ComplianceLevel,
     crate::policy::platforms::Visibility,

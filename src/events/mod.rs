@@ -62,6 +62,10 @@ event_types! {
     ServiceAccountCreated = "service_account.created" on "service_account", "": "A service account was created.";
     ServiceAccountChanged = "service_account.changed" on "service_account", "": "What a service account may do changed, or from where.";
     ServiceAccountSecretRotated = "service_account.secret_rotated" on "service_account", "": "The secret of a service account was replaced.";
+    ImportStarted = "import.started" on "import", "": "Another system's list of people came in.";
+    ImportCompleted = "import.completed" on "import", "": "A list of people was dealt with.";
+    ImportCancelled = "import.cancelled" on "import", "": "An import was cancelled; what it had done stays.";
+    ImportFailed = "import.failed" on "import", "": "An import was given up before it changed anything.";
     ServiceAccountRevoked = "service_account.revoked" on "service_account", "": "A service account was revoked.";
     DelegationGranted = "delegation.granted" on "delegation", "R-HT-5": "The headteacher's duties were delegated.";
     DelegationRevoked = "delegation.revoked" on "delegation", "R-HT-5": "A delegation was revoked.";

@@ -72,14 +72,7 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Valid<T> {
 /// # Errors
 /// 408, 413 or 415, or 400 where the connection broke off.
 pub async fn read(request: &HttpRequest, mut payload: Payload, max: usize) -> Result<BytesMut, Problem> {
-    let encoding = request.headers().get(header::CONTENT_ENCODING);
-    if encoding.is_some_and(|encoding| encoding != "identity") {
-        return Err(Problem::new(Code::UnsupportedMediaType).detail("Send the body without a content encoding."));
-    }
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > max as u64) {
-        return Err(Problem::new(Code::BodyTooLarge));
-    }
+    announced(request, max as u64)?;
     let reading = async {
         let mut bytes = BytesMut::new();
         while let Some(chunk) = payload.next().await {
@@ -92,6 +85,19 @@ pub async fn read(request: &HttpRequest, mut payload: Payload, max: usize) -> Re
         Ok(bytes)
     };
     tokio::time::timeout(BODY_TIME, reading).await.unwrap_or_else(|_| Err(Problem::new(Code::RequestTimeout)))
+}
+
+/// What the headers say of a body, before any of it is read.
+///
+/// # Errors
+/// 415 where it is encoded, 413 where it is too large.
+pub(super) fn announced(request: &HttpRequest, max: u64) -> Result<(), Problem> {
+    let encoding = request.headers().get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| encoding != "identity") {
+        return Err(Problem::new(Code::UnsupportedMediaType).detail("Send the body without a content encoding."));
+    }
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > max) { Err(Problem::new(Code::BodyTooLarge)) } else { Ok(()) }
 }
 
 /// A `T` out of a JSON object and nothing else: serde would take a list too, by the order of the fields.

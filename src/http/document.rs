@@ -71,6 +71,7 @@ const TAGS: &[(&str, &str)] = &[
     ("access", "Tokens, invitations and keys."),
     ("schools", "The school, its calendar and settings."),
     ("people", "People, their roles and guardians."),
+    ("imports", "Lists of people from other systems."),
     ("delegations", "Who acts for the headteacher, and when."),
     ("business-cases", "What has to be approved before an account exists."),
     ("accounts", "The school's accounts on social media."),
@@ -241,7 +242,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, schemas: 
         for status in statuses {
             responses.entry(status.to_string()).or_insert_with(|| json!({ "$ref": reference(status) }));
         }
-        let creates = responses.contains_key("201");
+        let creates = responses.contains_key("201") || responses.contains_key("202");
         for (status, response) in responses.iter_mut().filter(|(_, response)| response.get("$ref").is_none()) {
             if !status.starts_with('2') {
                 // A refusal of a shape of its own, as the token endpoint has.

@@ -1,5 +1,6 @@
 //! Lists out, as they were asked for: a page as JSON, or all that is left of it as CSV (RFC 4180).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::body::BoxBody;
@@ -80,7 +81,7 @@ pub struct Table(String);
 /// What `fetch` says, or 400 where the cursor is not of this list with these filters.
 pub async fn listed<P, Q, K, T, F>(
     caller: Caller<P>,
-    path: &'static str,
+    path: impl Into<Cow<'static, str>>,
     Query(query): Query<Q>,
     format: Format,
     fetch: F,
@@ -92,12 +93,13 @@ where
     T: Serialize + ToSchema + Send + 'static,
     F: Fn(&mut Conn, &Caller<P>, &Q, &Window<K>) -> Result<Page<T>, Problem> + Send + Sync + 'static,
 {
-    let pages = Pages { caller, path, query: Arc::new(query), fetch: Arc::new(fetch) };
+    let path = path.into();
+    let pages = Pages { caller, path: path.clone(), query: Arc::new(query), fetch: Arc::new(fetch) };
     let (cursor, limit) = (pages.query.cursor(), if format == Format::Csv { Some(MAX_LIMIT) } else { pages.query.limit() });
     // What is wrong with the cursor or the filters is a problem in either form.
     let first = pages.page(cursor, limit).await?;
     if format == Format::Json {
-        return Ok(Listed::Page(Plain::page(&first, path, &*pages.query, limit)?));
+        return Ok(Listed::Page(Plain::page(&first, &path, &*pages.query, limit)?));
     }
     let columns = columns::<T>();
     let head = written(std::iter::once(columns.clone()), "\u{feff}")?;
@@ -140,7 +142,7 @@ enum Next<T> {
 /// The pages of a list, for one caller.
 struct Pages<P, Q, F> {
     caller: Caller<P>,
-    path: &'static str,
+    path: Cow<'static, str>,
     query: Arc<Q>,
     fetch: Arc<F>,
 }
@@ -152,7 +154,7 @@ impl<P: 'static, Q: Paged + Serialize + Send + Sync + 'static, F> Pages<P, Q, F>
         T: Send + 'static,
         F: Fn(&mut Conn, &Caller<P>, &Q, &Window<K>) -> Result<Page<T>, Problem> + Send + Sync + 'static,
     {
-        let mut window = Window::new(cursor, limit, &(self.path, &*self.query))?;
+        let mut window = Window::new(cursor, limit, &(&self.path, &*self.query))?;
         window.updated_since = self.query.updated_since();
         let (query, fetch) = (Arc::clone(&self.query), Arc::clone(&self.fetch));
         self.caller.read(move |conn, me| fetch(conn, me, &query, &window)).await

@@ -11,3 +11,4 @@ pub mod reply;
 pub mod schema;
 pub mod secret;
 pub mod text;
+pub mod upload;

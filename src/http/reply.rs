@@ -112,6 +112,8 @@ macro_rules! replies {
 replies! {
     /// 201 with `Location` and `ETag`.
     Created<T>;
+    /// 202 with `Location` and `ETag`: it is not done yet.
+    Accepted<T>;
     /// 200 with `ETag`.
     Versioned<T>;
     /// 200.
@@ -147,6 +149,14 @@ impl<T: Resource> Created<T> {
     pub fn already_there(mut self) -> Self {
         self.0.status = StatusCode::OK.as_u16();
         self
+    }
+}
+
+impl<T: Resource> Accepted<T> {
+    /// # Errors
+    /// Where the view cannot be written as JSON.
+    pub fn new(view: &T) -> Result<Self, Problem> {
+        Ok(Answer { status: StatusCode::ACCEPTED.as_u16(), ..Created::new(view)?.0 }.into())
     }
 }
 

@@ -27,7 +27,7 @@ use crate::problem::Problem;
 use crate::resources::accounts::rows::{Account, Sight};
 use crate::resources::business_cases::BusinessCaseState;
 use crate::resources::{
-    accidental_images, accounts, business_cases, comments, courses, eligibility, handovers, incidents, mention_sweeps, monitoring,
+    accidental_images, accounts, business_cases, comments, courses, eligibility, handovers, imports, incidents, mention_sweeps, monitoring,
     notifications, people, policies, referrals, response_procedures, schools, statutory_clocks,
 };
 
@@ -139,6 +139,8 @@ const JOBS: &[(&str, Job)] = &[
     ("left behind", publications::open_for_leavers),
     ("clearances", publications::expire_clearances),
     ("takedowns", publications::record_overdue),
+    ("imports", import),
+    ("old imports", |tx, run| imports::work::forget(tx, run.school, run.now, BATCH)),
 ];
 
 async fn batches(state: &State, school: SchoolId, job: Job) -> Result<usize, Problem> {
@@ -151,6 +153,21 @@ async fn batches(state: &State, school: SchoolId, job: Job) -> Result<usize, Pro
             return Ok(total);
         }
     }
+}
+
+/// Deals with the import of a school without waiting for the jobs to come round to it.
+pub fn import_now(state: web::Data<State>, school: SchoolId) {
+    actix_web::rt::spawn(async move {
+        if let Err(problem) = batches(&state, school, import).await {
+            tracing::error!(%school, cause = problem.cause(), "an import was held up; it will go on with the jobs");
+        }
+    });
+}
+
+/// Lists of people that came in, so many records in a transaction.
+fn import(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
+    // As if each transaction dealt with a batch: there is another round until there is no more.
+    Ok(if imports::work::advance(tx, run.school, run.now, BATCH)? { BATCH.unsigned_abs() as usize } else { 0 })
 }
 
 /// CTX-3: a school that was there before there were policies gets the social media policy.

@@ -42,6 +42,7 @@ pub mod do_not_publish;
 pub mod exit_records;
 pub mod handovers;
 pub mod image_objections;
+pub mod imports;
 pub mod incident_notes;
 pub mod incidents;
 pub mod low_level_concerns;

@@ -20,8 +20,8 @@ use validator::Validate;
 use super::rows::{self, Eyes, Filter, Sight};
 use crate::access::caller::Caller;
 use crate::access::permissions::{
-    AuditEvents, ReadAccounts, ReadComments, ReadCourses, ReadDelegations, ReadEventHead, ReadEvents, ReadPersonDetails, ReadPolicies,
-    ReadSchool, ReadTraining,
+    AuditEvents, ReadAccounts, ReadComments, ReadCourses, ReadDelegations, ReadEventHead, ReadEvents, ReadImports, ReadPersonDetails,
+    ReadPolicies, ReadSchool, ReadTraining,
 };
 use crate::app::State;
 use crate::clock::Instant;
@@ -213,6 +213,7 @@ fn sight<P>(me: &Caller<P>) -> Sight {
             let readable = [
                 ("school", me.may_all::<ReadSchool>()),
                 ("person", me.may::<ReadPersonDetails>()),
+                ("import", me.may::<ReadImports>()),
                 ("delegation", me.may_all::<ReadDelegations>()),
                 ("account", me.may_all::<ReadAccounts>()),
                 ("comment", me.may_all::<ReadComments>()),

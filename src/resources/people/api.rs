@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use validator::Validate;
 
-use super::bulk::{self, Details, Key, Record, Wish};
+use super::bulk::{self, Details, Key, Record, Roles, Wish};
 use super::changes::{self, Agent, Change, Power, Teams};
 use super::rows::{self, Filter, GuardianRow, PersonRow, Sight};
 use super::rules::{self, PersonAction, PersonState, Relationship, Shift, Standing};
@@ -182,9 +182,9 @@ impl From<PersonUpsert> for Details {
             given_name: upsert.given_name.into_inner(),
             family_name: upsert.family_name.into_inner(),
             email: upsert.email.map(Email::into_inner),
-            kind: upsert.kind,
+            kind: Some(upsert.kind),
             year_group: upsert.year_group,
-            roles: upsert.roles,
+            roles: upsert.roles.map_or(Roles::Stay, Roles::Are),
             left_on: None,
         }
     }

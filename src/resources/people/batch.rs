@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::bulk::{self, Details, ItemOutcome, Key, Record, Wish};
+use super::bulk::{self, Details, ItemOutcome, Key, Record, Roles, Wish};
 use crate::access::caller::Caller;
 use crate::access::permissions::ManagePeople;
 use crate::db::types::PersonId;
@@ -78,9 +78,9 @@ impl From<PersonItem> for Record {
             given_name: item.given_name.into_inner(),
             family_name: item.family_name.into_inner(),
             email: item.email.map(Email::into_inner),
-            kind: item.kind,
+            kind: Some(item.kind),
             year_group: item.year_group,
-            roles: item.roles,
+            roles: item.roles.map_or(Roles::Stay, Roles::Are),
             left_on: item.left_on.map(|day| day.0),
         };
         let key = Key { source: item.external_source.into_inner(), id: item.external_id.into_inner() };

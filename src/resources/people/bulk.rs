@@ -49,8 +49,56 @@ pub struct Record {
 #[derive(Clone, Debug)]
 pub enum Wish {
     Be(Box<Details>),
+    /// Their roles change, and nothing else.
+    Hold(Roles),
     /// They are no longer at the school, from today at the latest.
     Gone,
+}
+
+/// Which roles somebody is to hold, of those that the agent assigns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Roles {
+    /// Those that they hold.
+    Stay,
+    /// All of these.
+    Are(Vec<Role>),
+    /// These come, those go; and what sort of person they are follows from it.
+    Move { granted: Vec<Role>, revoked: Vec<Role> },
+    /// All of these; and what sort of person they are follows from it.
+    Make(Vec<Role>),
+}
+
+impl Roles {
+    /// The roles that are wanted of somebody who holds `held`, and the kind that follows from them, if it does.
+    fn wanted(&self, held: &[Role]) -> (Option<Vec<Role>>, Option<PersonKind>) {
+        let synced = |role: &&Role| rules::SYNCED.contains(role);
+        match self {
+            Self::Stay => (None, None),
+            Self::Are(roles) => (Some(roles.clone()), None),
+            Self::Make(roles) => (Some(roles.clone()), kind_of(roles.iter().chain(held.iter().filter(|role| !synced(role))))),
+            Self::Move { granted, revoked } => {
+                let kept = held.iter().filter(|role| !revoked.contains(role) && !granted.contains(role));
+                let all: Vec<Role> = kept.chain(granted).copied().collect();
+                (Some(all.iter().filter(synced).copied().collect()), kind_of(all.iter()))
+            }
+        }
+    }
+}
+
+/// What sort of person holds these roles: whoever works at the school is staff, whatever else they are.
+fn kind_of<'r>(roles: impl Iterator<Item = &'r Role>) -> Option<PersonKind> {
+    let kind = |role: &Role| match role {
+        Role::Pupil => Some(PersonKind::Pupil),
+        Role::ParentCarer => Some(PersonKind::ParentCarer),
+        Role::Governor | Role::ChairOfGovernors => Some(PersonKind::Governor),
+        Role::Volunteer => Some(PersonKind::Volunteer),
+        // Often somebody from outside.
+        Role::Dpo => None,
+        _ => Some(PersonKind::Staff),
+    };
+    let order = [PersonKind::Staff, PersonKind::Governor, PersonKind::Volunteer, PersonKind::ParentCarer, PersonKind::Pupil];
+    let kinds: Vec<PersonKind> = roles.filter_map(kind).collect();
+    order.into_iter().find(|one| kinds.contains(one))
 }
 
 /// Everything that is said of somebody.
@@ -59,10 +107,11 @@ pub struct Details {
     pub given_name: String,
     pub family_name: String,
     pub email: Option<String>,
-    pub kind: PersonKind,
+    /// Absent: as the roles say, else as it is.
+    pub kind: Option<PersonKind>,
+    /// Only a pupil's counts where the kind follows from the roles.
     pub year_group: Option<YearGroup>,
-    /// All roles of those that the agent assigns; absent: they stay.
-    pub roles: Option<Vec<Role>>,
+    pub roles: Roles,
     /// Absent: the date on record stays.
     pub left_on: Option<NaiveDate>,
 }
@@ -98,8 +147,9 @@ pub fn plan(tx: &mut Conn, agent: &Agent, records: Vec<Record>) -> Result<Vec<Re
     let crossing: Vec<PersonId> = records
         .iter()
         .filter_map(|record| {
-            let (Wish::Be(details), Some(person)) = (&record.wish, known.get(&record.key)) else { return None };
-            crosses(person.row.kind, details.kind).then_some(person.row.id)
+            let person = known.get(&record.key)?;
+            let (_, kind) = record.wish.of(&person.roles);
+            crosses(person.row.kind, kind?).then_some(person.row.id)
         })
         .collect();
     let linked = if crossing.is_empty() { HashSet::new() } else { rows::with_guardian_links(tx, school, &crossing)? };
@@ -120,51 +170,73 @@ pub fn plan(tx: &mut Conn, agent: &Agent, records: Vec<Record>) -> Result<Vec<Re
     Ok(plans)
 }
 
+impl Wish {
+    /// The roles that it asks of somebody who holds `held`, and the kind.
+    fn of(&self, held: &[Role]) -> (Option<Vec<Role>>, Option<PersonKind>) {
+        match self {
+            Self::Be(details) => {
+                let (roles, kind) = details.roles.wanted(held);
+                (roles, details.kind.or(kind))
+            }
+            Self::Hold(roles) => roles.wanted(held),
+            Self::Gone => (None, None),
+        }
+    }
+}
+
 fn decide(agent: &Agent, record: Record, person: Option<Person>, linked: &HashSet<PersonId>) -> Result<Change, Problem> {
-    let (details, left_on) = match record.wish {
-        Wish::Be(details) => {
-            let left_on = details.left_on;
-            (Some(*details), left_on)
-        }
-        Wish::Gone => (None, Some(agent.power.today)),
+    let old = person.as_ref().map(|person| person.row.clone());
+    let (roles, kind) = record.wish.of(person.as_ref().map_or(&[], |person| &person.roles));
+    let Some(kind) = kind.or(old.as_ref().map(|row| row.kind)) else {
+        // Whoever is gone, or changes, has to be known; whoever is new has to be something.
+        return Err(match record.wish {
+            Wish::Be(_) => Problem::invalid("/kind", "missing", "Nothing says what sort of person this is."),
+            _ => Problem::not_found(),
+        });
     };
-    let change = match (details, person) {
-        (None, None) => return Err(Problem::not_found()),
-        (None, Some(person)) => Change::of_roles(person, rules::Shift::default()),
-        (Some(details), None) => {
-            let row = PersonRow {
-                school_id: agent.actor.school,
-                id: PersonId::new(),
-                given_name: details.given_name,
-                family_name: details.family_name,
-                email: details.email,
-                kind: details.kind,
-                external_source: Some(record.key.source),
-                external_id: Some(record.key.id),
-                left_on: None,
-                version: 1,
-                created_at: agent.actor.at,
-                updated_at: agent.actor.at,
-                year_group: details.year_group,
-            };
-            let roles = details.roles.unwrap_or_default();
-            Change::of_details(&agent.power, None, Person { row, roles: Vec::new(), whole: true }, Some(&roles), false)?
-        }
-        (Some(details), Some(mut person)) => {
-            let old = person.row.clone();
+    let mut person = match (person, &record.wish) {
+        (Some(person), _) => person,
+        (None, Wish::Be(_)) => Person { row: new_row(agent, record.key, kind), roles: Vec::new(), whole: true },
+        (None, _) => return Err(Problem::not_found()),
+    };
+    let mut left_on = None;
+    match record.wish {
+        Wish::Gone => left_on = Some(agent.power.today),
+        Wish::Hold(_) => person.row.kind = kind,
+        Wish::Be(details) => {
+            left_on = details.left_on;
             let row = &mut person.row;
             row.given_name = details.given_name;
             row.family_name = details.family_name;
             row.email = details.email;
-            row.kind = details.kind;
-            row.year_group = details.year_group;
-            let linked = linked.contains(&row.id);
-            Change::of_details(&agent.power, Some(old), person, details.roles.as_deref(), linked)?
+            row.kind = kind;
+            row.year_group = details.year_group.filter(|_| details.kind.is_some() || kind == PersonKind::Pupil);
         }
-    };
+    }
+    let linked = linked.contains(&person.row.id);
+    let change = Change::of_details(&agent.power, old, person, roles.as_deref(), linked)?;
     match left_on {
         Some(day) if rules::comes_to_leave(&agent.power.standing(&change.person), day)? => Ok(change.leaving(day)),
         _ => Ok(change),
+    }
+}
+
+/// Somebody whom nothing is known of yet but by whom they are known.
+fn new_row(agent: &Agent, key: Key, kind: PersonKind) -> PersonRow {
+    PersonRow {
+        school_id: agent.actor.school,
+        id: PersonId::new(),
+        given_name: String::new(),
+        family_name: String::new(),
+        email: None,
+        kind,
+        external_source: Some(key.source),
+        external_id: Some(key.id),
+        left_on: None,
+        version: 1,
+        created_at: agent.actor.at,
+        updated_at: agent.actor.at,
+        year_group: None,
     }
 }
 
@@ -183,7 +255,10 @@ pub fn apply(tx: &mut Conn, agent: &Agent, records: Vec<Record>) -> Result<Vec<R
 pub struct Link {
     pub pupil: Key,
     pub guardian: Key,
-    pub relationship: Relationship,
+    /// Absent where the system does not know: what is on record stays.
+    pub relationship: Option<Relationship>,
+    /// Where nothing is on record either.
+    pub otherwise: Relationship,
     /// Absent where the system does not know: what is on record stays, and nobody gets parental responsibility by it.
     pub has_parental_responsibility: Option<bool>,
 }
@@ -216,7 +291,9 @@ pub fn plan_links(tx: &mut Conn, agent: &Agent, links: &[Link]) -> Result<Vec<Re
             let error = FieldError::new("/guardian/external_id", "duplicate", "This link stands here before; the first one counts.");
             return Err(Problem::new(Code::AlreadyExists).with_errors(vec![error]));
         }
-        link_of(agent, (link.relationship, link.has_parental_responsibility), pupil, guardian, on_file.get(&(pupil.id, guardian.id)))
+        let on_file = on_file.get(&(pupil.id, guardian.id));
+        let relationship = link.relationship.or(on_file.map(|link| link.relationship)).unwrap_or(link.otherwise);
+        link_of(agent, (relationship, link.has_parental_responsibility), pupil, guardian, on_file)
     };
     Ok(links.iter().map(decide).collect())
 }
@@ -237,7 +314,7 @@ pub fn link_of(
         school_id: agent.actor.school,
         pupil_id: pupil.id,
         guardian_id: guardian.id,
-        relationship: on_file.filter(|_| said.is_none()).map_or(relationship, |link| link.relationship),
+        relationship,
         has_parental_responsibility: said.unwrap_or_else(|| on_file.is_some_and(|link| link.has_parental_responsibility)),
         created_at: on_file.map_or(agent.actor.at, |link| link.created_at),
     };

@@ -68,7 +68,8 @@ impl From<GuardianItem> for Link {
         Self {
             pupil: item.pupil.into(),
             guardian: item.guardian.into(),
-            relationship: item.relationship,
+            relationship: Some(item.relationship),
+            otherwise: item.relationship,
             has_parental_responsibility: Some(item.has_parental_responsibility),
         }
     }

@@ -18,7 +18,7 @@ words! {
 }
 
 /// The roles that a service account assigns: a person who had others would have them confirmed by a person.
-const SYNCED: [Role; 5] = [Role::Staff, Role::Volunteer, Role::ParentCarer, Role::Pupil, Role::Governor];
+pub const SYNCED: [Role; 5] = [Role::Staff, Role::Volunteer, Role::ParentCarer, Role::Pupil, Role::Governor];
 
 /// Pupils alone are in a year group.
 ///
