@@ -65,6 +65,8 @@ enum Command {
     /// Service accounts: programs that call the API for a school
     #[command(subcommand)]
     Service(commands::services::ServiceCommand),
+    /// Import a list of people that another system has written to a file
+    Import(commands::imports::Import),
     /// The log
     #[command(subcommand)]
     Events(commands::events::EventsCommand),
@@ -104,6 +106,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::School(command) => commands::schools::run(command).await,
         Command::Person(command) => commands::people::run(command).await,
         Command::Service(command) => commands::services::run(command).await,
+        Command::Import(import) => commands::imports::run(import).await,
         Command::Events(command) => commands::events::run(command).await,
         Command::Jobs(command) => commands::jobs::run(command).await,
         Command::Vault(command) => commands::vault::run(command).await,

@@ -1,6 +1,7 @@
 //! The commands, one file per group.
 
 pub mod events;
+pub mod imports;
 pub mod jobs;
 pub mod people;
 pub mod schools;
@@ -65,7 +66,7 @@ impl From<diesel::result::Error> for Failure {
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self(problem.cause().map_or_else(|| problem.to_string(), str::to_owned))
+        Self(problem.cause().map(str::to_owned).or_else(|| problem.explanation()).unwrap_or_else(|| problem.to_string()))
     }
 }
 

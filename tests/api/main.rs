@@ -23,6 +23,7 @@ mod feed;
 mod guidance;
 mod hidden;
 mod idempotency;
+mod imports;
 mod incidents;
 mod invitations;
 mod me;

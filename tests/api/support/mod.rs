@@ -9,6 +9,7 @@ pub mod policies;
 pub mod postgres;
 pub mod program;
 pub mod qualified;
+pub mod roster;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
