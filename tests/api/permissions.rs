@@ -121,6 +121,7 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("people", school.second_staff().id().to_string()),
         ("delegations", school.delegation(&school.leadership(), "2026-01-14", "2026-01-16").await.to_string()),
         ("service-accounts", id(&school.headteacher().new_service_account(&["people:read"]).await.is(201))),
+        ("imports", id(&school.service().import("", "text/csv", "external_id,given_name,family_name\n").await.is(202))),
         ("business-cases", id(&school.submitted_case().await)),
         ("accounts", id(&account)),
         ("comments", id(&comment)),

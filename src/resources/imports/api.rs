@@ -230,8 +230,8 @@ pub struct ImportQuery {
     #[param(nullable = false)]
     pub dry_run: Option<bool>,
     /// How many people may leave by it, where they are more than a fifth of those whom the source knows.
-    #[validate(range(min = 0))]
-    #[param(minimum = 0, nullable = false)]
+    #[validate(range(min = 0, max = 200_000))]
+    #[param(minimum = 0, maximum = 200_000, nullable = false)]
     pub confirm_leaving: Option<i64>,
 }
 
