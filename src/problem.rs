@@ -126,6 +126,8 @@ struct Inner {
     allowed_actions: Option<Vec<&'static str>>,
     allow: Option<String>,
     retry_after: Option<u64>,
+    /// A token was shown, and not accepted.
+    token_refused: bool,
     /// For the log alone.
     cause: Option<String>,
 }
@@ -180,12 +182,20 @@ impl Problem {
             allowed_actions: None,
             allow: None,
             retry_after: matches!(code, Code::Busy | Code::StorageFull | Code::VaultSealed).then_some(2),
+            token_refused: false,
             cause: None,
         }))
     }
 
     pub fn not_found() -> Self {
         Self::new(Code::NotFound)
+    }
+
+    /// A token that was shown is not in force, or not somebody's here: which of it is not said.
+    pub fn token_refused() -> Self {
+        let mut problem = Self::new(Code::Unauthenticated);
+        problem.0.token_refused = true;
+        problem
     }
 
     /// The state forbids the move; these are the ones left to this caller.
@@ -266,7 +276,9 @@ impl Problem {
             response.insert_header(("Retry-After", seconds.to_string()));
         }
         if inner.code == Code::Unauthenticated {
-            response.insert_header(("WWW-Authenticate", r#"Bearer realm="weald""#));
+            // RFC 6750, section 3: no error where there was no token.
+            let refused = r#"Bearer realm="weald", error="invalid_token", error_description="The token is not in force, or opens nothing here""#;
+            response.insert_header(("WWW-Authenticate", if inner.token_refused { refused } else { r#"Bearer realm="weald""# }));
         }
         let body = Body {
             r#type: format!("/problems/{}", inner.code.name()),

@@ -9,9 +9,12 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
+use super::issuers::{self, Vouched};
 use super::permissions::{Held, Permission, Row};
 use super::sessions;
+use super::tokens::Claims;
 use crate::clock::Instant;
 use crate::db::types::{PersonId, SchoolId};
 use crate::db::{Conn, Db};
@@ -226,13 +229,32 @@ impl<P: 'static> Caller<P> {
     }
 }
 
+/// What a token says, once its signature and its times are found good.
+#[derive(Clone)]
+pub enum Token {
+    Ours(Arc<Claims>),
+    /// Of an external issuer.
+    Vouched(Arc<Vouched>),
+}
+
+impl Token {
+    /// Whose it is, to count requests by.
+    pub fn subject(&self) -> Uuid {
+        match self {
+            Self::Ours(claims) => claims.sub,
+            Self::Vouched(vouched) => vouched.subject,
+        }
+    }
+}
+
 /// Finds out whom a token belongs to.
 ///
 /// # Errors
-/// 401 where the token is not in force, or its bearer no longer is.
-pub async fn identify(db: &Db, claims: Arc<super::tokens::Claims>, now: Instant) -> Result<Arc<Identity>, Problem> {
-    db.read(move |conn| sessions::identity(conn, &claims, now).map_err(Problem::from))
-        .await?
-        .map(Arc::new)
-        .ok_or_else(|| Problem::new(Code::Unauthenticated))
+/// 401 where its bearer is not known here, or not any more.
+pub async fn identify(db: &Db, token: Token, now: Instant) -> Result<Arc<Identity>, Problem> {
+    let find = move |conn: &mut Conn| match &token {
+        Token::Ours(claims) => sessions::identity(conn, claims, now),
+        Token::Vouched(vouched) => issuers::identity(conn, vouched, now),
+    };
+    db.read(move |conn| find(conn).map_err(Problem::from)).await?.map(Arc::new).ok_or_else(Problem::token_refused)
 }

@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -15,8 +14,7 @@ use futures_util::FutureExt;
 use uuid::Uuid;
 
 use super::limits::Key;
-use crate::access::caller::{self, RequestContext};
-use crate::access::tokens::Claims;
+use crate::access::caller::{self, RequestContext, Token};
 use crate::app::State;
 use crate::clock::Instant;
 use crate::idempotency::MAX_KEY;
@@ -121,7 +119,11 @@ type Rate = Option<(String, String)>;
 
 async fn admit(state: &State, request: &ServiceRequest, address: IpAddr) -> Result<(RequestContext, Rate), Problem> {
     let now = state.clock.now();
-    let claims = claims(state, request, now);
+    let bearer = bearer(request);
+    let token = match bearer {
+        Some(token) => verified(state, token, now).await,
+        None => None,
+    };
     // Decoded, as the router sees it.
     let path = request.match_info().as_str();
     let rate = if path == "/health/live" {
@@ -131,21 +133,30 @@ async fn admit(state: &State, request: &ServiceRequest, address: IpAddr) -> Resu
     } else if path.starts_with("/v1/schools/") && path.contains("/reports") {
         Some(state.limits.reports.count(Key::address(address))?)
     } else {
-        let key = claims.as_ref().map_or_else(|| Key::address(address), |claims| Key::Caller(claims.sub));
+        let key = token.as_ref().map_or_else(|| Key::address(address), |token| Key::Caller(token.subject()));
         Some(state.limits.general.count(key)?)
     };
     let idempotency_key = idempotency_key(request);
-    let identity = match claims {
-        Some(claims) => caller::identify(&state.db, claims, now).await,
+    let identity = match token {
+        Some(token) => caller::identify(&state.db, token, now).await,
+        None if bearer.is_some() => Err(Problem::token_refused()),
         None => Err(Problem::new(Code::Unauthenticated)),
     };
     Ok((RequestContext::new(state.db.clone(), now, identity, idempotency_key), rate))
 }
 
-/// What the bearer's token says, if it is one of ours.
-fn claims(state: &State, request: &ServiceRequest, now: Instant) -> Option<Arc<Claims>> {
+/// The token that the request bears.
+fn bearer(request: &ServiceRequest) -> Option<&str> {
     let (scheme, token) = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    if scheme.eq_ignore_ascii_case("bearer") { state.tokens.verify(token.trim(), now) } else { None }
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// What a token says, if it is one of ours or of an issuer that is configured.
+async fn verified(state: &State, token: &str, now: Instant) -> Option<Token> {
+    match state.tokens.verify(token, now) {
+        Some(claims) => Some(Token::Ours(claims)),
+        None => state.issuers.verify(token, now).await.map(Token::Vouched),
+    }
 }
 
 fn idempotency_key(request: &ServiceRequest) -> Result<Option<(String, String)>, Problem> {
