@@ -24,6 +24,7 @@ mod hidden;
 mod idempotency;
 mod incidents;
 mod invitations;
+mod issuers;
 mod media_enquiries;
 mod moderation;
 mod monitoring;

@@ -215,3 +215,82 @@ impl Trust {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: &str = "https://weald.example";
+    const SCHOOL: &str = "0198a4b2-6f00-7000-8000-000000000001";
+
+    fn said(lines: &str) -> String {
+        parse(lines, OWN).unwrap_err()
+    }
+
+    /// An entry in which each of `lines` takes the place of what has its name.
+    fn entry(lines: &[&str]) -> String {
+        let usual = [
+            "issuer = \"https://login.example/school\"".to_owned(),
+            "audiences = [\"weald\"]".to_owned(),
+            format!("school.id = \"{SCHOOL}\""),
+            "person.email = {}".to_owned(),
+        ];
+        let name = |line: &str| line.split([' ', '.']).next().unwrap().to_owned();
+        let kept = usual.iter().map(String::as_str).filter(|line| !lines.iter().any(|new| name(new) == name(line)));
+        let all: Vec<&str> = std::iter::once("[[issuer]]").chain(kept).chain(lines.iter().copied()).collect();
+        all.join("\n")
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_cautious_default() {
+        let trust = parse(&entry(&["roles = { claim = \"roles\", values = { head = \"headteacher\" } }"]), OWN).unwrap().remove(0);
+        assert_eq!(trust.algorithms, [Algorithm::RS256, Algorithm::ES256]);
+        assert_eq!(trust.types, ["at+jwt", "JWT"]);
+        let PersonRule::Email(email) = trust.person else { panic!("by e-mail address") };
+        assert_eq!((email.claim.as_str(), email.verified_claim.as_str(), email.always_verified), ("email", "email_verified", false));
+        let roles = trust.roles.unwrap();
+        assert!(!roles.grants_roles && !roles.privileged_roles);
+        for issuer in ["http://127.0.0.1:9000", "http://[::1]:9000", "http://localhost:9000", "https://accounts.google.com", "https://x.example/"] {
+            assert!(parse(&entry(&[&format!("issuer = \"{issuer}\"")]), OWN).is_ok(), "{issuer}");
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_refused_with_what_is_expected() {
+        for (line, expected) in [
+            ("issuer = \"http://login.example\"", "expected an address like https://"),
+            ("issuer = \"login.example\"", "expected an address like https://"),
+            ("issuer = \"http://127.0.0.1.evil.example\"", "expected an address like https://"),
+            ("issuer = \"https://login.example?tenant=1\"", "without a placeholder, query"),
+            ("issuer = \"https://user:pass@login.example\"", "expected an address like https://"),
+            ("issuer = \"https://login.microsoftonline.com/{tenantid}/v2.0\"", "without a placeholder"),
+            ("issuer = \"https://login.microsoftonline.com/common/v2.0\"", "use the school's own"),
+            ("issuer = \"https://weald.example/\"", "weald itself"),
+            ("audiences = []", "audiences: expected at least one value"),
+            ("audiences = [\" \"]", "audiences: expected at least one value"),
+            ("algorithms = []", "algorithms: expected signatures with a public key"),
+            ("algorithms = [\"RS256\", \"HS256\"]", "algorithms: expected signatures with a public key"),
+            ("algorithms = [\"none\"]", "unknown variant `none`"),
+            ("types = []", "types: expected at least one value"),
+            ("school.id = \"1\"", "UUID"),
+            ("school.name = \"Ashdown\"", "unknown variant `name`"),
+            ("school = {}", "wanted exactly 1 element"),
+            ("school.by = { claim = \"hd\", values = {} }", "school.by: expected at least one value"),
+            ("person.email = { always_verified = true }", "always_verified needs domains"),
+            ("person.email = { domain = \"x\" }", "unknown field `domain`"),
+            ("person.external_id = { source = \"\", claim = \"oid\" }", "person.external_id: expected"),
+            ("person = { email = {}, external_id = { source = \"a\", claim = \"b\" } }", "wanted exactly 1 element"),
+            ("roles = { claim = \"roles\", values = {} }", "roles.values: expected at least one"),
+            ("roles = { claim = \"roles\", values = { a = \"caretaker\" } }", "unknown variant `caretaker`"),
+            ("roles = { claim = \"roles\", values = { a = \"mis_integration\" } }", "mis_integration is for service accounts"),
+            ("roles = { claim = \"roles\", values = { a = \"dsl\" }, privileged_roles = true }", "set both"),
+            ("role = {}", "unknown field `role`"),
+        ] {
+            let said = said(&entry(&[line]));
+            assert!(said.contains(expected), "{line}: {said}");
+        }
+        assert!(said("").contains("missing field `issuer`"));
+        assert!(said(&[entry(&[]), entry(&[])].join("\n")).contains("each has one entry"));
+        assert!(read(Path::new("/nowhere/issuers.toml"), OWN).unwrap_err().contains("cannot read the issuers in /nowhere/issuers.toml"));
+    }
+}

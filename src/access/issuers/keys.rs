@@ -1,5 +1,5 @@
-//! An issuer's public keys: found by discovery (OpenID Connect Discovery 1.0), kept for an hour, and asked for again at
-//! most once a minute. Nothing but the configuration says where they are asked for, never a token.
+//! An issuer's public keys: found by discovery (OpenID Connect Discovery 1.0), kept for an hour, and asked for before
+//! that where a token names another, at most once a minute. Nothing but the configuration says where they are asked for, never a token.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration as Wait;
@@ -22,7 +22,7 @@ use crate::clock::Instant;
 const FRESH: Duration = Duration::hours(1);
 /// How long they are used while the issuer cannot be reached.
 const USABLE: Duration = Duration::hours(24);
-/// The least time between two attempts.
+/// The least time between two attempts for the same reason.
 const PAUSE: Duration = Duration::minutes(1);
 /// For discovery and keys together.
 const PATIENCE: Wait = Wait::from_secs(5);
@@ -54,7 +54,16 @@ struct KeySet {
 struct Known {
     keys: Vec<Arc<Key>>,
     fetched_at: Option<Instant>,
+    /// Asked last because there were none, or because they were old.
     tried_at: Option<Instant>,
+    /// Asked last for a key that is not among them.
+    sought_at: Option<Instant>,
+}
+
+impl Known {
+    fn key(&self, id: &str) -> Option<&Arc<Key>> {
+        self.keys.iter().find(|key| key.id == id)
+    }
 }
 
 /// The keys of one issuer.
@@ -91,22 +100,26 @@ impl Keys {
 
     /// The key of this name, if it is one for `algorithm`. Asks the issuer where the keys are old or do not have it.
     pub async fn find(self: &Arc<Self>, id: &str, algorithm: Algorithm, now: Instant) -> Option<Arc<Key>> {
-        let key = |known: &Known| known.keys.iter().find(|key| key.id == id).cloned();
         let mut known = self.known();
-        if !within(known.fetched_at, now, FRESH) || key(&known).is_none() {
-            self.refresh(now).await;
+        if !within(known.fetched_at, now, FRESH) || known.key(id).is_none() {
+            self.refresh(id, now).await;
             known = self.known();
         }
-        key(&known).filter(|key| within(known.fetched_at, now, USABLE) && key.algorithms.contains(&algorithm))
+        let usable = |key: &&Arc<Key>| within(known.fetched_at, now, USABLE) && key.algorithms.contains(&algorithm);
+        known.key(id).filter(usable).cloned()
     }
 
-    /// Asks the issuer for its keys, unless somebody has done so in the last minute.
-    async fn refresh(self: &Arc<Self>, now: Instant) {
+    /// Asks the issuer for its keys, unless that was done for the same reason in the last minute.
+    async fn refresh(self: &Arc<Self>, id: &str, now: Instant) {
         let turn = Arc::clone(&self.turn).lock_owned().await;
-        if within(self.known().tried_at, now, PAUSE) {
+        let known = self.known();
+        let fresh = within(known.fetched_at, now, FRESH);
+        let asked_at = if fresh { known.sought_at } else { known.tried_at };
+        // While this one waited for its turn, another may have brought the key.
+        if within(asked_at, now, PAUSE) || (fresh && known.key(id).is_some()) {
             return;
         }
-        self.update(|known| known.tried_at = Some(now));
+        self.update(|known| *(if fresh { &mut known.sought_at } else { &mut known.tried_at }) = Some(now));
         let keys = Arc::clone(self);
         // Goes on when the request that began it is given up: otherwise that would be a way to keep new keys out.
         let asked = actix_web::rt::spawn(async move {

@@ -462,6 +462,9 @@ fn change<P>(
         ("external_id", old.external_id != row.external_id),
         ("year_group", old.year_group != row.year_group),
     ];
+    if old.email != row.email || old.external_source != row.external_source || old.external_id != row.external_id {
+        rules::readdress(&standing(me, person))?;
+    }
     let shift = rules::shift(&standing(me, person), roles)?;
     check_external_id(tx, row)?;
     rules::check_year_group(row.kind, row.year_group.is_some())?;
@@ -545,7 +548,9 @@ async fn find_person(caller: Caller<ReadPeople>, id: Path<PersonId>) -> Result<V
 
 /// Edit a person.
 ///
-/// A new kind must suit the roles that the person holds.
+/// A new kind must suit the roles that the person holds. E-mail address and external id are also by what an external
+/// issuer knows somebody: those of a person with a privileged role, or of the leadership team, are changed by the
+/// headteacher or the chair of governors alone.
 #[utoipa::path(tag = "people", security(("oauth2" = [ManagePeople])), params(IfMatchHeader), request_body = PersonPatch,
     responses((status = 200, description = "Edited.", body = Person), Fails<404, 409, 412, 428>))]
 #[patch("/v1/people/{id}")]

@@ -5,6 +5,7 @@ pub mod cases;
 pub mod contract;
 pub mod database;
 pub mod incidents;
+pub mod issuer;
 pub mod policies;
 pub mod postgres;
 pub mod program;
