@@ -1,5 +1,6 @@
 //! The list of resources: routes and document from the same lines.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use actix_cors::Cors;
@@ -7,6 +8,8 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ResourceDef, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::{App, HttpRequest, HttpResponse, middleware, web};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use utoipa_actix_web::AppExt;
@@ -19,6 +22,7 @@ use crate::access::tokens::Tokens;
 use crate::clock::Clock;
 use crate::config::Service;
 use crate::db::Db;
+use crate::events::watch::Waiting;
 use crate::http::limits::Limits;
 use crate::http::{document, edge};
 use crate::metrics::Metrics;
@@ -28,20 +32,23 @@ use crate::resources::{
     accidental_images, accounts, acknowledgements, business_cases, commenting_access, comments, consent_notices, consents,
     contact_declarations, contact_exceptions, content_permissions, courses, credential_releases, credentials, deadlines, declarations,
     delegations, disciplinary_actions, disclosures, do_not_publish, education_sessions, eligibility, events, exit_records, guidance,
-    handovers, image_objections, incident_notes, incidents, invitations, low_level_concerns, media_enquiries, mention_sweeps, mentions,
+    handovers, image_objections, incident_notes, incidents, invitations, low_level_concerns, me, media_enquiries, mention_sweeps, mentions,
     moderation_actions, monitoring, notifications, parent_ladders, people, policies, policy_versions, publication_checks, publications,
-    referrals, reporting_routes, response_procedures, schools, service, statutory_clocks, style_guides, takedowns, training_completions,
-    training_gaps, training_sessions, workplace_monitoring,
+    referrals, reporting_routes, response_procedures, schools, service, service_accounts, statutory_clocks, style_guides, takedowns,
+    training_completions, training_gaps, training_sessions, workplace_monitoring,
 };
 use crate::vault::Vault;
 
 /// Every operation there is, in the order of the document.
 pub fn operations(config: &mut ServiceConfig) {
     config.service(oauth::issue_token).service(oauth::revoke_token).service(oauth::list_keys).service(oauth::find_authorization_server).service(oauth::find_protected_resource);
+    config.service(oauth::issue_token).service(oauth::revoke_token).service(oauth::list_keys).service(oauth::find_authorization_server);
+    me::operations(config);
     schools::operations(config);
     people::operations(config);
     invitations::operations(config);
     delegations::operations(config);
+    service_accounts::operations(config);
     business_cases::operations(config);
     accounts::operations(config);
     credentials::operations(config);
@@ -114,12 +121,16 @@ pub struct State {
     pub bank_holidays: Arc<BankHolidays>,
     pub document: Document,
     pub vault: Vault,
+    pub waiting: Waiting,
 }
 
 /// The document as ready bytes, and the addresses it knows.
 pub struct Document {
     pub bytes: web::Bytes,
     pub etag: String,
+    /// The same, compressed once.
+    pub gzip: web::Bytes,
+    pub gzip_etag: String,
     routes: Vec<(ResourceDef, String)>,
 }
 
@@ -127,7 +138,9 @@ impl Document {
     pub fn new() -> Self {
         let document = openapi();
         let bytes = serde_json::to_vec(&document).unwrap_or_default();
-        let etag = format!("\"{:x}\"", Sha256::digest(&bytes));
+        let hash = format!("{:x}", Sha256::digest(&bytes));
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        let gzip = gzip.write_all(&bytes).and_then(|()| gzip.finish()).unwrap_or_default();
         let routes = document["paths"].as_object().into_iter().flatten().map(|(template, item)| {
             let mut methods: Vec<String> =
                 item.as_object().into_iter().flat_map(|item| item.keys().map(|key| key.to_uppercase())).collect();
@@ -139,7 +152,7 @@ impl Document {
         });
         let pages = ["/", "/docs", "/openapi.json"].map(|page| (ResourceDef::new(page), "GET, HEAD, OPTIONS".to_owned()));
         let routes = routes.chain(pages).collect();
-        Self { bytes: bytes.into(), etag, routes }
+        Self { bytes: bytes.into(), etag: format!("\"{hash}\""), gzip: gzip.into(), gzip_etag: format!("\"{hash}-gzip\""), routes }
     }
 
     fn allowed(&self, path: &str) -> Option<&str> {
@@ -165,6 +178,8 @@ pub fn app(
         .app_data(web::PathConfig::default().error_handler(|_, _| Problem::not_found().into()))
         .configure(service::pages)
         .default_service(web::to(elsewhere))
+        .wrap(middleware::from_fn(edge::uncompressed))
+        .wrap(middleware::Compress::default())
         .wrap(middleware::from_fn(edge::edge))
         .wrap(cors)
         .wrap(middleware::from_fn(edge::outermost))

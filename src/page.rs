@@ -12,6 +12,7 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder};
 use utoipa::openapi::{Ref, RefOr, Schema};
 use validator::Validate;
 
+use crate::clock::Instant;
 use crate::problem::{Code, Problem};
 
 /// Rows per page where the caller does not say.
@@ -42,11 +43,60 @@ pub struct PageQuery {
     pub cursor: Option<String>,
 }
 
+/// The query of a list.
+pub trait Paged {
+    fn cursor(&self) -> Option<&str>;
+    fn limit(&self) -> Option<u16>;
+    /// For lists that another system keeps up with.
+    fn updated_since(&self) -> Option<Instant> {
+        None
+    }
+}
+
+/// Says of queries that they are of lists; `since` after those that know `updated_since`.
+macro_rules! paged {
+    ($($name:ident $($since:ident)?),*) => {$(
+        impl crate::page::Paged for $name {
+            fn cursor(&self) -> Option<&str> {
+                self.cursor.as_deref()
+            }
+            fn limit(&self) -> Option<u16> {
+                self.limit
+            }
+            $(fn updated_since(&self) -> Option<crate::clock::Instant> {
+                let $since = self.updated_since;
+                $since
+            })?
+        }
+    )*};
+}
+pub(crate) use paged;
+
+/// The query of a list that another system keeps up with, and that has no other filters.
+#[derive(Clone, Debug, Serialize, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SinceQuery {
+    /// Changed at or after this instant.
+    #[param(nullable = false)]
+    pub updated_since: Option<Instant>,
+    #[serde(skip_serializing)]
+    #[validate(range(min = 1, max = 200))]
+    pub limit: Option<u16>,
+    #[serde(skip_serializing)]
+    #[validate(length(max = 500))]
+    pub cursor: Option<String>,
+}
+
+paged!(SinceQuery since);
+
 /// Where a page starts, and how long it is.
 #[derive(Clone, Debug)]
 pub struct Window<K> {
     pub after: Option<K>,
     pub limit: usize,
+    /// Only what has changed at or after this instant.
+    pub updated_since: Option<Instant>,
     filter: [u8; 8],
 }
 
@@ -68,7 +118,7 @@ impl<K: Serialize + DeserializeOwned> Window<K> {
         let mut bound = [0; 8];
         bound.copy_from_slice(&digest[..8]);
         let after = cursor.map(|cursor| decode(cursor, bound).ok_or_else(|| Problem::new(Code::InvalidCursor))).transpose()?;
-        Ok(Self { after, limit: limit.unwrap_or(DEFAULT_LIMIT).into(), filter: bound })
+        Ok(Self { after, limit: limit.unwrap_or(DEFAULT_LIMIT).into(), updated_since: None, filter: bound })
     }
 
     /// How many rows to ask for: one more than the page, to know whether there is another.

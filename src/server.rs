@@ -13,6 +13,7 @@ use crate::app::{self, Document, State};
 use crate::clock::Clock;
 use crate::config::{Service, Storage};
 use crate::db::Db;
+use crate::events::watch::{self, Waiting};
 use crate::http::limits::Limits;
 use crate::metrics::Metrics;
 use crate::policy::holidays::BankHolidays;
@@ -39,6 +40,7 @@ pub fn open(storage: &Storage, service: Service, clock: Clock) -> Result<web::Da
         bank_holidays: Arc::new(bank_holidays(storage)?),
         document: Document::new(),
         vault: Vault::new(storage),
+        waiting: Waiting::default(),
         service,
     }))
 }
@@ -60,6 +62,7 @@ pub fn bank_holidays(storage: &Storage) -> Result<BankHolidays, String> {
 pub fn listen(state: &web::Data<State>) -> std::io::Result<(Server, std::net::SocketAddr)> {
     let listener = std::net::TcpListener::bind(state.service.listen)?;
     let address = listener.local_addr()?;
+    watch::spawn(state.clone());
     let shared = state.clone();
     let mut server = HttpServer::new(move || app::app(shared.clone()))
         .shutdown_timeout(12)

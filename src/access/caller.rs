@@ -2,6 +2,7 @@
 //! time and the database: without it there is no school, and without a school no finder can be called.
 
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use actix_web::dev::Payload;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 use super::issuers::{self, Vouched};
 use super::permissions::{Held, Permission, Row};
+use super::permissions::{self, Held, Permission, Row};
 use super::sessions;
 use super::tokens::Claims;
 use crate::clock::Instant;
@@ -50,6 +52,13 @@ impl Identity {
     }
 }
 
+/// A token that was verified, and from where it was presented.
+#[derive(Clone)]
+pub struct Bearer {
+    pub claims: Arc<Claims>,
+    pub from: IpAddr,
+}
+
 /// What is known of a request before its handler runs.
 #[derive(Clone)]
 pub struct RequestContext(Arc<Inner>);
@@ -58,6 +67,7 @@ struct Inner {
     db: Db,
     now: Instant,
     identity: Result<Arc<Identity>, Problem>,
+    bearer: Option<Bearer>,
     /// Of a POST: method and path with the key that the client gave; or what is wrong with the key, to be said after
     /// 401 and 403.
     idempotency_key: Result<Option<(String, String)>, Problem>,
@@ -69,9 +79,10 @@ impl RequestContext {
         db: Db,
         now: Instant,
         identity: Result<Arc<Identity>, Problem>,
+        bearer: Option<Bearer>,
         idempotency_key: Result<Option<(String, String)>, Problem>,
     ) -> Self {
-        Self(Arc::new(Inner { db, now, identity, idempotency_key, body: OnceLock::new() }))
+        Self(Arc::new(Inner { db, now, identity, bearer, idempotency_key, body: OnceLock::new() }))
     }
 
     /// Remembers what was sent, to tell a repeated request from another one with the same key.
@@ -106,6 +117,22 @@ impl<P: Permission> FromRequest for Caller<P> {
             context.0.idempotency_key.as_ref().map_err(Problem::clone)?;
             Ok(Self { context, identity, held, permission: PhantomData })
         }))
+    }
+}
+
+impl<P: Permission> Caller<P> {
+    /// The same caller as things are now, for what lasts longer than a request.
+    ///
+    /// # Errors
+    /// 401 where the token has expired or its bearer is no longer in force, 403 where they may not any more.
+    pub async fn again(&self, now: Instant) -> Result<Self, Problem> {
+        let context = &self.context.0;
+        let bearer = context.bearer.clone().filter(|bearer| bearer.claims.in_force(now));
+        let bearer = bearer.ok_or_else(|| Problem::new(Code::Unauthenticated))?;
+        let identity = identify(&context.db, &bearer, now).await?;
+        let held = identity.held(&P::ROW).ok_or_else(|| P::ROW.refusal())?;
+        let context = RequestContext::new(context.db.clone(), now, Ok(Arc::clone(&identity)), Some(bearer), Ok(None));
+        Ok(Self { context, identity, held, permission: PhantomData })
     }
 }
 
@@ -161,6 +188,11 @@ impl<P> Caller<P> {
     pub fn role_used(&self) -> String {
         let Held { role, delegated, .. } = self.held;
         if delegated { format!("{role}:delegated") } else { role.to_string() }
+    }
+
+    /// Every permission that this caller holds.
+    pub fn permissions(&self) -> impl Iterator<Item = (&'static Row, Held)> {
+        permissions::ALL.iter().filter_map(|row| Some((row, self.identity.held(row)?)))
     }
 
     pub fn client_id(&self) -> &str {
@@ -257,4 +289,11 @@ pub async fn identify(db: &Db, token: Token, now: Instant) -> Result<Arc<Identit
         Token::Vouched(vouched) => issuers::identity(conn, vouched, now),
     };
     db.read(move |conn| find(conn).map_err(Problem::from)).await?.map(Arc::new).ok_or_else(Problem::token_refused)
+/// 401 where the token is not in force, or its bearer no longer is.
+pub async fn identify(db: &Db, bearer: &Bearer, now: Instant) -> Result<Arc<Identity>, Problem> {
+    let Bearer { claims, from } = bearer.clone();
+    db.read(move |conn| sessions::identity(conn, &claims, from, now).map_err(Problem::from))
+        .await?
+        .map(Arc::new)
+        .ok_or_else(|| Problem::new(Code::Unauthenticated))
 }

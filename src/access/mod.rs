@@ -5,6 +5,7 @@ pub mod issuers;
 pub mod oauth;
 pub mod passwords;
 pub mod permissions;
+pub mod services;
 pub mod sessions;
 pub mod throttle;
 pub mod tokens;

@@ -13,17 +13,18 @@ use diesel::prelude::*;
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
 
+use super::services::{self, ServiceAccountRow};
 use super::sessions::{self, Holder, Refresh, Session};
 use super::tokens::{self, NewToken};
 use super::{permissions, throttle};
 use crate::app::State;
-use crate::db::schema::{logins, people, schools, service_accounts};
-use crate::db::types::{PersonId, SchoolId, ServiceAccountId};
+use crate::clock::Instant;
+use crate::db::schema::{logins, people, schools};
+use crate::db::types::{PersonId, SchoolId};
 use crate::events::{self, Actor, Event, EventType};
 use crate::http::body;
 use crate::http::document::Fails;
@@ -270,9 +271,9 @@ async fn token(request: &HttpRequest, form: Form<TokenRequest>, address: IpAddr,
         let (session, scopes) = state
             .db
             .write(Uuid::nil(), move |tx| {
-                let (school, id, permissions) = service(tx, &client_id, secret.as_deref())?;
-                let scopes = narrowed(permissions.split(' '), wanted.as_deref())?;
-                Ok::<_, OAuthError>((sessions::open(tx, school, Holder::Service(id), &client_id, wanted, now)?, scopes))
+                let account = service(tx, &client_id, secret.as_deref(), address, now)?;
+                let scopes = narrowed(account.permissions(), wanted.as_deref())?;
+                Ok::<_, OAuthError>((sessions::open(tx, account.school_id, Holder::Service(account.id), &client_id, wanted, now)?, scopes))
             })
             .await?;
         return respond(state, &session, &scopes, &[Role::MisIntegration], None);
@@ -432,18 +433,14 @@ async fn refresh(state: &State, token: String, client_id: String) -> Result<Sign
         .ok_or(DEAD)
 }
 
-fn service(tx: &mut crate::db::Conn, client_id: &str, secret: Option<&str>) -> Result<(SchoolId, ServiceAccountId, String), OAuthError> {
-    let found: Option<(SchoolId, ServiceAccountId, String, String)> = service_accounts::table
-        .filter(service_accounts::client_id.eq(client_id))
-        .filter(service_accounts::revoked_at.is_null())
-        .select((service_accounts::school_id, service_accounts::id, service_accounts::secret_hash, service_accounts::permissions))
-        .first(tx)
-        .optional()?;
-    let given = super::digest(secret.unwrap_or_default());
-    match found {
-        Some((school, id, hash, permissions)) if bool::from(hash.as_bytes().ct_eq(given.as_bytes())) => Ok((school, id, permissions)),
-        _ => Err(OAuthError::InvalidClient),
-    }
+fn service(
+    tx: &mut crate::db::Conn,
+    client_id: &str,
+    secret: Option<&str>,
+    from: IpAddr,
+    now: Instant,
+) -> Result<ServiceAccountRow, OAuthError> {
+    services::authenticate(tx, client_id, secret.unwrap_or_default(), from, now)?.ok_or(OAuthError::InvalidClient)
 }
 
 /// Revoke a token.
@@ -461,14 +458,19 @@ fn service(tx: &mut crate::db::Conn, client_id: &str, secret: Option<&str>) -> R
     )
 )]
 #[post("/oauth/revoke")]
-pub async fn revoke_token(request: HttpRequest, form: Form<RevocationRequest>, state: web::Data<State>) -> Result<HttpResponse, Problem> {
-    match revoke(&request, form, &state).await {
+pub async fn revoke_token(
+    request: HttpRequest,
+    form: Form<RevocationRequest>,
+    address: web::ReqData<ClientAddress>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    match revoke(&request, form, address.0, &state).await {
         Ok(()) => Ok(HttpResponse::Ok().finish()),
         Err(error) => error.respond(),
     }
 }
 
-async fn revoke(request: &HttpRequest, form: Form<RevocationRequest>, state: &State) -> Result<(), OAuthError> {
+async fn revoke(request: &HttpRequest, form: Form<RevocationRequest>, address: IpAddr, state: &State) -> Result<(), OAuthError> {
     let form = form.0?;
     let (client_id, secret) = client(request, form.client_id, form.client_secret)?;
     let now = state.clock.now();
@@ -479,7 +481,7 @@ async fn revoke(request: &HttpRequest, form: Form<RevocationRequest>, state: &St
         .db
         .write(Uuid::nil(), move |tx| {
             if !PUBLIC_CLIENTS.contains(&client_id.as_str()) {
-                service(tx, &client_id, secret.as_deref())?;
+                service(tx, &client_id, secret.as_deref(), address, now)?;
             }
             let found = match of_access_token {
                 Some(found) => Some(found),

@@ -67,6 +67,8 @@ macro_rules! permissions {
 }
 
 permissions! {
+    ReadOneself = "me:read" "Find out who one is and what one may do" for
+        Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | ParentCarer | Pupil | Governor | ChairOfGovernors | Dsl | DeputyDsl | Dpo | MisIntegration;
     ReadSchool = "school:read" "Read the school, its calendar and settings" for
         Headteacher | LeadershipTeam | ItTechnician | Staff | Volunteer | ParentCarer | Pupil | Governor | ChairOfGovernors | Dsl | DeputyDsl | Dpo | MisIntegration;
     ManageSchool = "school:manage" "Change the school's calendar and settings" for
@@ -87,6 +89,11 @@ permissions! {
         Headteacher | ItTechnician | ChairOfGovernors | Dsl | DeputyDsl | Dpo | LeadershipTeam own;
     ManageDelegations = "delegations:manage" "Delegate the headteacher's duties and revoke it" (undelegated) for
         Headteacher | ChairOfGovernors;
+
+    ReadServiceAccounts = "service-accounts:read" "Read which programs call for the school, and what they may" for
+        Headteacher | ItTechnician | Dpo;
+    ManageServiceAccounts = "service-accounts:manage" "Create, change and revoke service accounts" (undelegated) for
+        Headteacher | ItTechnician;
 
     ReadBusinessCases = "business-cases:read" "Read business cases" for
         Headteacher | LeadershipTeam | ItTechnician | Staff | Dsl | DeputyDsl | Dpo | ChairOfGovernors | Volunteer own | ParentCarer own;

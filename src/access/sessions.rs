@@ -1,10 +1,13 @@
 //! Sessions: what a login opens, refresh tokens prolong and revocation ends.
 
+use std::net::IpAddr;
+
 use chrono::Duration;
 use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::caller::Identity;
+use super::services::admits;
 use super::tokens::Claims;
 use crate::clock::Instant;
 use crate::db::Conn;
@@ -187,15 +190,17 @@ pub fn roles_of(conn: &mut Conn, school: SchoolId, person: PersonId) -> QueryRes
         .load(conn)
 }
 
-/// The holder of a session: the person and when they left, or the service account with its end and permissions; the
-/// school's time zone.
-type Bearer = (Option<PersonId>, Option<chrono::NaiveDate>, Option<ServiceAccountId>, Option<Instant>, Option<String>, String);
+/// The holder of a session: the person and when they left, or the service account with its end, its permissions and
+/// from where it may call; the school's time zone.
+type Bearer =
+    (Option<PersonId>, Option<chrono::NaiveDate>, Option<ServiceAccountId>, Option<Instant>, Option<String>, Option<String>, String);
 
-/// Who presents these claims, as things are now; `None` where the session or its holder has ended.
+/// Who presents these claims from that address, as things are now; `None` where the session or its holder has ended, or
+/// a service calls from elsewhere than it may.
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn identity(conn: &mut Conn, claims: &Claims, now: Instant) -> QueryResult<Option<Identity>> {
+pub fn identity(conn: &mut Conn, claims: &Claims, from: IpAddr, now: Instant) -> QueryResult<Option<Identity>> {
     let school = SchoolId::from(claims.school);
     let found: Option<Bearer> =
         sessions::table
@@ -214,11 +219,12 @@ pub fn identity(conn: &mut Conn, claims: &Claims, now: Instant) -> QueryResult<O
                 service_accounts::id.nullable(),
                 service_accounts::revoked_at.nullable(),
                 service_accounts::permissions.nullable(),
+                service_accounts::allowed_networks.nullable(),
                 schools::time_zone,
             ))
             .first(conn)
             .optional()?;
-    let Some((person, left_on, service, service_revoked, permissions, zone)) = found else { return Ok(None) };
+    let Some((person, left_on, service, service_revoked, permissions, networks, zone)) = found else { return Ok(None) };
     let zone = time_zone(&zone);
     let today = local_day(*now, zone);
     let mut scopes: Vec<String> = claims.scope.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
@@ -228,7 +234,8 @@ pub fn identity(conn: &mut Conn, claims: &Claims, now: Instant) -> QueryResult<O
         roles.retain(|role| claimed.contains(role));
         let delegated_by = if roles.contains(&Role::LeadershipTeam) { delegated(conn, school, id, today)? } else { Vec::new() };
         (roles, delegated_by)
-    } else if service.is_some_and(|id| id.uuid() == claims.sub) && service_revoked.is_none() {
+    } else if service.is_some_and(|id| id.uuid() == claims.sub) && service_revoked.is_none() && admits(&networks.unwrap_or_default(), from)
+    {
         let permitted = permissions.unwrap_or_default();
         scopes.retain(|scope| permitted.split(' ').any(|permission| permission == scope));
         (vec![Role::MisIntegration], Vec::new())

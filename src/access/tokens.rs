@@ -52,6 +52,13 @@ pub struct Claims {
 }
 
 impl Claims {
+    /// Whether the token is good at that time.
+    pub fn in_force(&self, now: Instant) -> bool {
+        let (now, leeway) = (now.timestamp(), LEEWAY.num_seconds());
+        let begun = self.iat <= now + leeway && self.nbf.is_none_or(|nbf| nbf <= now + leeway);
+        begun && now < self.exp.saturating_add(leeway)
+    }
+
     /// The roles that this version knows; an unknown one gives nothing.
     pub fn known_roles(&self) -> Vec<Role> {
         self.roles.iter().filter_map(|role| role.parse().ok()).collect()
@@ -180,9 +187,7 @@ impl Tokens {
             self.0.verified.insert(digest, Arc::clone(&claims));
             claims
         };
-        let (now, leeway) = (now.timestamp(), LEEWAY.num_seconds());
-        let begun = claims.iat <= now + leeway && claims.nbf.is_none_or(|nbf| nbf <= now + leeway);
-        (begun && now < claims.exp.saturating_add(leeway)).then_some(claims)
+        claims.in_force(now).then_some(claims)
     }
 
     /// The public keys, as a JWK Set (RFC 7517).

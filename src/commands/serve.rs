@@ -23,9 +23,27 @@ pub async fn run(state: web::Data<State>) -> Result<(), Failure> {
     if let Err(problem) = state.vault.refresh(&state.db, state.clock.now()).await {
         tracing::warn!(cause = problem.cause(), "the master keys are looked at when they are needed");
     }
-    jobs::spawn(state);
+    jobs::spawn(state.clone());
+    actix_web::rt::spawn(async move {
+        told_to_stop().await;
+        state.waiting.close();
+    });
     tracing::info!(%address, "listening");
     Ok(server.await?)
+}
+
+/// The server stops in order at the same signals.
+async fn told_to_stop() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = interrupted => {}
+            _ = terminated.recv() => {}
+        }
+        return;
+    }
+    let _ = interrupted.await;
 }
 
 pub fn migrate(storage: &Storage) -> Result<(), Failure> {

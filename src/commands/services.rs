@@ -3,15 +3,15 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use diesel::prelude::*;
-use weald::access::permissions::{self, Row};
-use weald::access::{digest, new_secret};
-use weald::clock::{Clock, Instant};
+use weald::access::new_secret;
+use weald::access::services::{self as rows, ServiceAccountRow};
+use weald::clock::Clock;
 use weald::config::Storage;
 use weald::db::Conn;
 use weald::db::schema::service_accounts;
-use weald::db::types::{SchoolId, ServiceAccountId};
+use weald::db::types::SchoolId;
 use weald::events::{self, Actor, Event, EventType};
-use weald::policy::roles::Role;
+use weald::resources::service_accounts::rules::{ServiceAccountState, all_grantable};
 
 use super::{CLIENT, Failure};
 
@@ -45,14 +45,8 @@ pub struct NewService {
     pub name: String,
 
     /// What it may do; give the flag several times
-    #[arg(long = "permission", required = true, value_parser = PossibleValuesParser::new(grantable()), value_name = "PERMISSION")]
+    #[arg(long = "permission", required = true, value_parser = PossibleValuesParser::new(all_grantable()), value_name = "PERMISSION")]
     pub permissions: Vec<String>,
-}
-
-/// The permissions that a service account can hold.
-pub fn grantable() -> impl Iterator<Item = &'static str> {
-    let held = |row: &&Row| row.held_by(&[Role::MisIntegration], false).is_some();
-    permissions::ALL.iter().filter(held).map(|row| row.scope)
 }
 
 pub async fn run(command: ServiceCommand) -> Result<(), Failure> {
@@ -61,10 +55,9 @@ pub async fn run(command: ServiceCommand) -> Result<(), Failure> {
         ServiceCommand::Revoke { client_id, storage } => return revoke(client_id, storage).await,
     };
     let secret = new_secret();
-    let hash = digest(&secret);
-    let client_id = ServiceAccountId::new().to_string();
-    let (id, now) = (client_id.clone(), Clock::System.now());
-    super::open(&storage)?.write(service.school.uuid(), move |tx| add(tx, &service, &id, &hash, CLIENT, now)).await?;
+    let row = ServiceAccountRow::new(service.school, service.name, &service.permissions, &secret, Clock::System.now());
+    let client_id = row.client_id.clone();
+    super::open(&storage)?.write(service.school.uuid(), move |tx| add(tx, &row, CLIENT)).await?;
     println!("client id     {client_id}");
     println!("client secret {secret}");
     Ok(())
@@ -74,36 +67,24 @@ async fn revoke(client_id: String, storage: Storage) -> Result<(), Failure> {
     let db = super::open(&storage)?;
     let now = Clock::System.now();
     let known = service_accounts::table.filter(service_accounts::client_id.eq(client_id)).filter(service_accounts::revoked_at.is_null());
-    let known = known.select((service_accounts::school_id, service_accounts::id));
-    let found: Option<(SchoolId, ServiceAccountId)> = db.read(move |conn| known.first(conn).optional().map_err(Failure::from)).await?;
-    let (school, id) = found.ok_or("there is no service account of that client id, or it was revoked before")?;
-    db.write(school.uuid(), move |tx| {
-        diesel::update(service_accounts::table.find((school, id))).set(service_accounts::revoked_at.eq(now)).execute(tx)?;
-        let revoked = Event::new(EventType::ServiceAccountRevoked, id.uuid());
-        Ok::<_, Failure>(events::record(tx, Actor::system(school, CLIENT, now), revoked)?)
+    let known = known.select(ServiceAccountRow::as_select());
+    let found: Option<ServiceAccountRow> = db.read(move |conn| known.first(conn).optional().map_err(Failure::from)).await?;
+    let mut row = found.ok_or("there is no service account of that client id, or it was revoked before")?;
+    db.write(row.school_id.uuid(), move |tx| {
+        row.revoked_at = Some(now);
+        rows::save(tx, &mut row, now)?;
+        let revoked = Event::new(EventType::ServiceAccountRevoked, row.id.uuid()).state(ServiceAccountState::Revoked);
+        Ok::<_, Failure>(events::record(tx, Actor::system(row.school_id, CLIENT, now), revoked)?)
     })
     .await?;
     println!("revoked");
     Ok(())
 }
 
-/// Creates the account; what is kept of its secret is `hash`.
-pub fn add(tx: &mut Conn, new: &NewService, client_id: &str, hash: &str, by: &str, now: Instant) -> Result<(), Failure> {
-    super::find_school(tx, new.school)?;
-    let id = ServiceAccountId::new();
-    let mut permissions = new.permissions.clone();
-    permissions.sort_unstable();
-    permissions.dedup();
-    diesel::insert_into(service_accounts::table)
-        .values((
-            service_accounts::school_id.eq(new.school),
-            service_accounts::id.eq(id),
-            service_accounts::client_id.eq(client_id),
-            service_accounts::name.eq(&new.name),
-            service_accounts::secret_hash.eq(hash),
-            service_accounts::permissions.eq(permissions.join(" ")),
-            service_accounts::created_at.eq(now),
-        ))
-        .execute(tx)?;
-    Ok(events::record(tx, Actor::system(new.school, by, now), Event::new(EventType::ServiceAccountCreated, id.uuid()))?)
+/// Creates the account.
+pub fn add(tx: &mut Conn, account: &ServiceAccountRow, by: &str) -> Result<(), Failure> {
+    super::find_school(tx, account.school_id)?;
+    rows::insert(tx, account)?;
+    let created = Event::new(EventType::ServiceAccountCreated, account.id.uuid()).state(ServiceAccountState::Active);
+    Ok(events::record(tx, Actor::system(account.school_id, by, account.created_at), created)?)
 }

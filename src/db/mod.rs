@@ -3,12 +3,14 @@
 //! [`Db::read`] sees what is committed. [`Db::write`] is one durable transaction: the answer comes after
 //! the commit, and writes under one lock (a school) happen one after another, on both engines.
 
+mod commits;
 #[allow(clippy::wildcard_imports, reason = "as diesel prints it")]
 pub mod schema;
 pub mod types;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -17,8 +19,10 @@ use diesel::prelude::*;
 use diesel::r2d2::{ManageConnection, Pool, PooledConnection, R2D2Connection};
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use tokio::sync::watch;
 use uuid::Uuid;
 
+use commits::Commits;
 use writer::Writer;
 
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -173,6 +177,7 @@ pub struct Db {
     pool: Pool<Engine>,
     /// The one writer of an SQLite file; on PostgreSQL each write has a connection of its own.
     writer: Option<Writer>,
+    commits: Arc<Commits>,
 }
 
 impl Db {
@@ -196,7 +201,7 @@ impl Db {
             .test_on_check_out(writer.is_none())
             .build(engine)
             .map_err(|_| format!("cannot open {url}"))?;
-        Ok(Self { pool, writer })
+        Ok(Self { pool, writer, commits: Arc::default() })
     }
 
     /// Runs queries. On SQLite in place (a point read is shorter than a change of thread), on PostgreSQL
@@ -225,6 +230,18 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
+        let written = self.commit(lock, f).await;
+        if written.is_ok() {
+            self.announce(lock);
+        }
+        written
+    }
+
+    async fn commit<T, E>(&self, lock: Uuid, f: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
         if let Some(writer) = &self.writer {
             return writer.write(f).await;
         }
@@ -245,6 +262,21 @@ impl Db {
             }
         })
         .await
+    }
+
+    /// Sees every commit under `lock` from now on.
+    pub fn commits(&self, lock: Uuid) -> watch::Receiver<()> {
+        self.commits.subscribe(lock)
+    }
+
+    /// Wakes those who wait for a commit under `lock`: this one's own are announced by themselves.
+    pub fn announce(&self, lock: Uuid) {
+        self.commits.announce(lock);
+    }
+
+    /// The locks under which somebody waits for a commit.
+    pub fn awaited(&self) -> Vec<Uuid> {
+        self.commits.awaited()
     }
 
     /// Whether reads and writes can be answered.

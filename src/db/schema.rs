@@ -129,6 +129,13 @@ diesel::table! {
         permissions -> Text,
         created_at -> Instant,
         revoked_at -> Nullable<Instant>,
+        allowed_networks -> Text,
+        secret_rotated_at -> Nullable<Instant>,
+        previous_secret_hash -> Nullable<Text>,
+        previous_secret_expires_at -> Nullable<Instant>,
+        last_used_at -> Nullable<Instant>,
+        version -> BigInt,
+        updated_at -> Instant,
     }
 }
 

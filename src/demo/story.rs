@@ -10,6 +10,7 @@ use chrono::{Duration, NaiveTime};
 use diesel::prelude::*;
 use serde_json::Value;
 use uuid::Uuid;
+use weald::access::services::ServiceAccountRow;
 use weald::access::sessions::{self, Holder};
 use weald::access::tokens::NewToken;
 use weald::access::{digest, new_secret, permissions};
@@ -17,8 +18,8 @@ use weald::app::{self, State};
 use weald::clock::{Clock, Instant};
 use weald::config::{Service, Storage};
 use weald::db::Conn;
-use weald::db::schema::{policy_versions, response_procedures, service_accounts};
-use weald::db::types::{PolicyVersionId, ResponseProcedureId, SchoolId, ServiceAccountId};
+use weald::db::schema::{policy_versions, response_procedures};
+use weald::db::types::{PolicyVersionId, ResponseProcedureId, SchoolId};
 use weald::events::{self, Actor, Event, EventType};
 use weald::policy::holidays::HolidayDivision;
 use weald::policy::roles::Role;
@@ -26,6 +27,7 @@ use weald::policy::training::Activity;
 use weald::resources::courses;
 use weald::resources::invitations::rows as invitations;
 use weald::resources::schools::rows as schools;
+use weald::resources::service_accounts::rules::all_grantable;
 use weald::vault::{Source, keyring};
 use weald::{jobs, server};
 
@@ -33,7 +35,6 @@ use super::script::{self, Calendar, PEOPLE, SCHOOL, Step, ZONE};
 use super::{CLIENT_ID, CLIENT_SECRET, PASSWORD};
 use crate::commands::people::NewPerson;
 use crate::commands::schools::NewSchool;
-use crate::commands::services::NewService;
 use crate::commands::{Failure, people, services};
 
 /// As which the story's beginning stands in the log.
@@ -115,12 +116,11 @@ fn set_up(tx: &mut Conn, school: &schools::SchoolRow, hash: &str, now: Instant) 
         events::record(tx, invited, Event::new(EventType::PasswordChosen, id.uuid()))?;
         names.insert(person.name.into(), id.to_string());
     }
-    let all = services::grantable().map(str::to_owned).collect();
-    let mis = NewService { school: school.id, name: "Management information system".into(), permissions: all };
-    services::add(tx, &mis, CLIENT_ID, &digest(CLIENT_SECRET), CLIENT, now)?;
-    let id: ServiceAccountId =
-        service_accounts::table.filter(service_accounts::client_id.eq(CLIENT_ID)).select(service_accounts::id).first(tx)?;
-    names.insert("mis".into(), id.to_string());
+    let all: Vec<String> = all_grantable().map(str::to_owned).collect();
+    let mut mis = ServiceAccountRow::new(school.id, "Management information system".into(), &all, CLIENT_SECRET, now);
+    mis.client_id = CLIENT_ID.into();
+    services::add(tx, &mis, CLIENT)?;
+    names.insert("mis".into(), mis.id.to_string());
     let (policy, hash): (PolicyVersionId, String) = policy_versions::table
         .filter(policy_versions::school_id.eq(school.id))
         .select((policy_versions::id, policy_versions::content_hash))

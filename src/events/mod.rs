@@ -3,6 +3,7 @@
 //! fields, never values: what must be forgotten can be.
 
 pub mod chain;
+pub mod watch;
 
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,8 @@ event_types! {
     RoleRevoked = "person.role_revoked" on "person", "": "A role of a person was revoked.";
     SessionReuseDetected = "person.session_ended" on "person", "": "A refresh token was used twice, and its session was ended.";
     ServiceAccountCreated = "service_account.created" on "service_account", "": "A service account was created.";
+    ServiceAccountChanged = "service_account.changed" on "service_account", "": "What a service account may do changed, or from where.";
+    ServiceAccountSecretRotated = "service_account.secret_rotated" on "service_account", "": "The secret of a service account was replaced.";
     ServiceAccountRevoked = "service_account.revoked" on "service_account", "": "A service account was revoked.";
     DelegationGranted = "delegation.granted" on "delegation", "R-HT-5": "The headteacher's duties were delegated.";
     DelegationRevoked = "delegation.revoked" on "delegation", "R-HT-5": "A delegation was revoked.";

@@ -21,6 +21,8 @@ use crate::problem::{Code, FieldError, Problem};
 
 /// The largest body that an operation reads.
 pub const MAX_BODY: usize = 1 << 20;
+/// The most items that a batch has; schemas repeat it as a literal.
+pub const MAX_BATCH: usize = 1000;
 const BODY_TIME: Duration = Duration::from_secs(15);
 
 /// A body that has been parsed and validated.

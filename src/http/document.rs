@@ -259,6 +259,9 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, schemas: 
                 headers["Location"] = json!({ "$ref": "#/components/headers/Location" });
                 headers["ETag"] = json!({ "$ref": "#/components/headers/ETag" });
             }
+            if response["content"].get("text/csv").is_some() {
+                headers["Content-Disposition"] = json!({ "$ref": "#/components/headers/ContentDisposition" });
+            }
             response["headers"] = headers;
             with_examples(&mut response["content"], schemas);
         }
@@ -346,6 +349,7 @@ fn complete_components(components: &mut Value) {
     components["headers"] = json!({
         "XRequestId": string(64, "The request, as the log knows it."),
         "ETag": string(100, "The version of what is answered; for `If-Match` and `If-None-Match`."),
+        "ContentDisposition": string(200, "Of a table: the name of a file for it."),
         "Location": string(8000, "The address of what was created."),
         "RateLimit": string(100, "What is left of the quota."),
         "RateLimitPolicy": string(100, "The quota."),

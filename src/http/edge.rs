@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{self, BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -15,6 +15,8 @@ use uuid::Uuid;
 
 use super::limits::Key;
 use crate::access::caller::{self, RequestContext, Token};
+use crate::access::caller::{self, Bearer, RequestContext};
+use crate::access::tokens::Claims;
 use crate::app::State;
 use crate::clock::Instant;
 use crate::idempotency::MAX_KEY;
@@ -69,6 +71,13 @@ pub async fn edge(
         Err(problem) => (request.into_response(problem.response(&path, &id)), None),
     };
 
+    // Nobody reads a stream that answers HEAD, and so it would never end.
+    if method == Method::HEAD && response.response().body().size() == BodySize::Stream {
+        response = response.map_body(|_, _| BoxBody::new(body::None::new()));
+    }
+    if response.headers().get(header::CONTENT_ENCODING) == Some(&IDENTITY) {
+        response.headers_mut().remove(header::CONTENT_ENCODING);
+    }
     if let Some((left, policy)) = rate {
         insert(response.headers_mut(), "ratelimit", &left);
         insert(response.headers_mut(), "ratelimit-policy", &policy);
@@ -87,6 +96,29 @@ pub async fn edge(
     }
     Ok(response)
 }
+
+/// Under the compression: marks what is not to be compressed. What has a strong entity tag would need another one
+/// (RFC 9110, 8.8.3); a stream would be held back; what is answered to a change can hold a secret; and what is small gains
+/// nothing.
+///
+/// # Errors
+/// As `next`.
+pub async fn uncompressed(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let reads = request.method() == Method::GET;
+    let mut response = next.call(request).await?;
+    let small = matches!(response.response().body().size(), BodySize::None | BodySize::Sized(..=1000));
+    let headers = response.headers_mut();
+    let streams = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+    if !reads || small || streams || headers.contains_key(header::ETAG) && !headers.contains_key(header::CONTENT_ENCODING) {
+        headers.insert(header::CONTENT_ENCODING, IDENTITY);
+    }
+    Ok(response)
+}
+
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// Around CORS, which answers preflights by itself: an origin that is not configured is none, and what CORS refuses
 /// or accepts looks like any other answer.
@@ -140,9 +172,12 @@ async fn admit(state: &State, request: &ServiceRequest, address: IpAddr) -> Resu
     let identity = match token {
         Some(token) => caller::identify(&state.db, token, now).await,
         None if bearer.is_some() => Err(Problem::token_refused()),
+    let bearer = claims.map(|claims| Bearer { claims, from: address });
+    let identity = match &bearer {
+        Some(bearer) => caller::identify(&state.db, bearer, now).await,
         None => Err(Problem::new(Code::Unauthenticated)),
     };
-    Ok((RequestContext::new(state.db.clone(), now, identity, idempotency_key), rate))
+    Ok((RequestContext::new(state.db.clone(), now, identity, bearer, idempotency_key), rate))
 }
 
 /// The token that the request bears.

@@ -4,6 +4,7 @@ pub mod body;
 pub mod document;
 pub mod edge;
 pub mod limits;
+pub mod listing;
 pub mod precondition;
 pub mod query;
 pub mod reply;

@@ -21,7 +21,7 @@ pub trait Resource: Serialize {
     fn location(&self) -> String;
     fn version(&self) -> i64;
     /// What the answer says beyond the version, where it changes with the time alone.
-    fn variant(&self) -> Option<&'static str> {
+    fn variant(&self) -> Option<&str> {
         None
     }
 }
@@ -155,6 +155,18 @@ impl<T: Resource> Versioned<T> {
     /// Where the view cannot be written as JSON.
     pub fn new(view: &T) -> Result<Self, Problem> {
         Ok(Answer::new(StatusCode::OK, view)?.header(ETAG, etag(view.version(), view.variant())).into())
+    }
+}
+
+impl<T: Resource> Versioned<T> {
+    /// The same, for a view that holds a secret which is shown once.
+    ///
+    /// # Errors
+    /// Where the view cannot be written as JSON.
+    pub fn secret(view: &T) -> Result<Self, Problem> {
+        let mut versioned = Self::new(view)?;
+        versioned.0.secret = true;
+        Ok(versioned)
     }
 }
 

@@ -11,10 +11,12 @@ pub mod delegations;
 pub mod eligibility;
 pub mod events;
 pub mod invitations;
+pub mod me;
 pub mod monitoring;
 pub mod people;
 pub mod schools;
 pub mod service;
+pub mod service_accounts;
 
 pub mod acknowledgements;
 pub mod commenting_access;

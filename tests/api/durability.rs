@@ -19,7 +19,7 @@ const KILLS: usize = 10;
 const BETWEEN: usize = 100;
 
 /// Logs comments under ids of its own until it is told to stop; says which were acknowledged.
-async fn client(
+pub async fn client(
     number: usize,
     token: String,
     account: Value,

@@ -120,6 +120,7 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
         ("schools", school.id.to_string()),
         ("people", school.second_staff().id().to_string()),
         ("delegations", school.delegation(&school.leadership(), "2026-01-14", "2026-01-16").await.to_string()),
+        ("service-accounts", id(&school.headteacher().new_service_account(&["people:read"]).await.is(201))),
         ("business-cases", id(&school.submitted_case().await)),
         ("accounts", id(&account)),
         ("comments", id(&comment)),

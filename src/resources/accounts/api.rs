@@ -17,11 +17,12 @@ use crate::db::types::{AccountId, BusinessCaseId, PersonId};
 use crate::events::{self, Actor, Event, EventType};
 use crate::http::body::{NoBody, Valid, objects};
 use crate::http::document::{Fails, IfMatchHeader};
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
-use crate::http::reply::{Created, Plain, Resource, Versioned};
+use crate::http::reply::{Created, Resource, Versioned};
 use crate::http::text::{Line, Link, Patch, Prose, present};
-use crate::page::{Page, Window};
+use crate::page::{Page, paged};
 use crate::policy::handover;
 use crate::policy::platforms::{Platform, Visibility};
 use crate::policy::refusal::{Grounds, Refusal};
@@ -187,6 +188,8 @@ pub struct AccountQuery {
     pub cursor: Option<String>,
 }
 
+paged!(AccountQuery);
+
 /// What this caller may see of the accounts.
 pub fn sight<P>(me: &Caller<P>) -> Sight {
     match me.person() {
@@ -302,18 +305,15 @@ fn check_handle(tx: &mut Conn, row: &AccountRow) -> Result<(), Problem> {
 ///
 /// Oldest first. Volunteers and parents see those that they run.
 #[utoipa::path(tag = "accounts", security(("oauth2" = [ReadAccounts])), params(AccountQuery),
-    responses((status = 200, description = "One page.", body = AccountPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((AccountPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/accounts")]
-async fn list_accounts(caller: Caller<ReadAccounts>, query: Query<AccountQuery>) -> Result<Plain<AccountPage>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("accounts", &query.0))?;
-    let filter = Filter { states: query.state.clone(), updated_since: query.updated_since };
-    let page = caller
-        .read(move |conn, me| {
-            let accounts = rows::list(conn, me.school(), sight(me), &filter, &window)?;
-            Ok(window.page(accounts, |account| account.row.id, |account| view(me, account)))
-        })
-        .await?;
-    Plain::page(&page, "/v1/accounts", &query.0, query.limit)
+async fn list_accounts(caller: Caller<ReadAccounts>, query: Query<AccountQuery>, format: Format) -> Result<Listed<Account>, Problem> {
+    listed(caller, "/v1/accounts", query, format, |conn, me, query, window| {
+        let filter = Filter { states: query.state.clone(), updated_since: query.updated_since };
+        let accounts = rows::list(conn, me.school(), sight(me), &filter, window)?;
+        Ok(window.page(accounts, |account| account.row.id, |account| view(me, account)))
+    })
+    .await
 }
 
 /// Create an account from an approved business case (R-IT-1).

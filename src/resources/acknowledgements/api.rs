@@ -16,10 +16,11 @@ use crate::db::types::{AcknowledgementId, PersonId, PolicyId, PolicyVersionId};
 use crate::events::{self, Event, EventType};
 use crate::http::body::Valid;
 use crate::http::document::Fails;
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::query::Query;
-use crate::http::reply::{Created, Plain, Resource, Versioned};
+use crate::http::reply::{Created, Resource, Versioned};
 use crate::http::text::{Line, present};
-use crate::page::{Page, Window};
+use crate::page::{Page, paged};
 use crate::problem::{Code, Problem};
 use crate::resources::people;
 use crate::resources::policy_versions;
@@ -121,6 +122,8 @@ pub struct AcknowledgementQuery {
     pub cursor: Option<String>,
 }
 
+paged!(AcknowledgementQuery);
+
 fn sight<P>(me: &Caller<P>) -> Sight {
     match me.person() {
         Some(person) if me.own_only() => Sight::Own(person),
@@ -147,21 +150,20 @@ fn view(row: AcknowledgementRow) -> Acknowledgement {
 /// Oldest first, those of superseded versions too (R-ST-1). Who holds the permission for their own only sees what
 /// they gave themselves.
 #[utoipa::path(tag = "acknowledgements", security(("oauth2" = [ReadAcknowledgements])), params(AcknowledgementQuery),
-    responses((status = 200, description = "One page.", body = AcknowledgementPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((AcknowledgementPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/acknowledgements")]
 async fn list_acknowledgements(
     caller: Caller<ReadAcknowledgements>,
     query: Query<AcknowledgementQuery>,
-) -> Result<Plain<Page<Acknowledgement>>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("acknowledgements", &query.0))?;
-    let filter = Filter { people: query.person_id.clone(), policies: query.policy_id.clone(), versions: query.policy_version_id.clone() };
-    let page = caller
-        .read(move |conn, me| {
-            let rows = rows::list(conn, me.school(), sight(me), &filter, &window)?;
-            Ok(window.page(rows, |row| row.id, view))
-        })
-        .await?;
-    Plain::page(&page, "/v1/acknowledgements", &query.0, query.limit)
+    format: Format,
+) -> Result<Listed<Acknowledgement>, Problem> {
+    listed(caller, "/v1/acknowledgements", query, format, |conn, me, query, window| {
+        let filter =
+            Filter { people: query.person_id.clone(), policies: query.policy_id.clone(), versions: query.policy_version_id.clone() };
+        let rows = rows::list(conn, me.school(), sight(me), &filter, window)?;
+        Ok(window.page(rows, |row| row.id, view))
+    })
+    .await
 }
 
 /// Acknowledge a policy as read and understood (R-ST-1).

@@ -19,11 +19,12 @@ use crate::db::types::{BusinessCaseId, PersonId, SchoolId};
 use crate::events::{self, Event, EventType};
 use crate::http::body::{NoBody, Valid, objects, present_objects};
 use crate::http::document::{Fails, IfMatchHeader};
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
-use crate::http::reply::{Created, Plain, Resource, Versioned};
+use crate::http::reply::{Created, Resource, Versioned};
 use crate::http::text::{Line, Patch, Prose, present};
-use crate::page::{Page, Window};
+use crate::page::{Page, paged};
 use crate::policy::conflict::{Decision, Informed};
 use crate::policy::platforms::{Audience, Platform, Visibility};
 use crate::policy::roles::{Role, is_staff};
@@ -265,6 +266,8 @@ pub struct BusinessCaseQuery {
     pub cursor: Option<String>,
 }
 
+paged!(BusinessCaseQuery);
+
 fn sight<P>(me: &Caller<P>) -> Sight {
     match me.person() {
         Some(person) if me.own_only() && !me.has_role(Role::ChairOfGovernors) => Sight::Own(person),
@@ -408,22 +411,20 @@ pub fn named(tx: &mut Conn, school: SchoolId, managers: &[NamedManager]) -> Resu
 /// Oldest first. Staff see all but what other members of staff have not submitted (BC-0);
 /// parents and volunteers see what they proposed or are named in.
 #[utoipa::path(tag = "business-cases", security(("oauth2" = [ReadBusinessCases])), params(BusinessCaseQuery),
-    responses((status = 200, description = "One page.", body = BusinessCasePage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((BusinessCasePage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/business-cases")]
 async fn list_business_cases(
     caller: Caller<ReadBusinessCases>,
     query: Query<BusinessCaseQuery>,
-) -> Result<Plain<Page<BusinessCase>>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("business-cases", &query.0))?;
-    let filter = Filter { states: query.state.clone(), updated_since: query.updated_since };
-    let page = caller
-        .read(move |conn, me| {
-            let cases = rows::list(conn, me.school(), sight(me), &filter, &window)?;
-            let heads = people::rows::holding(conn, me.school(), Role::Headteacher)?;
-            Ok(window.page(cases, |case| case.row.id, |case| view(me, case, &heads)))
-        })
-        .await?;
-    Plain::page(&page, "/v1/business-cases", &query.0, query.limit)
+    format: Format,
+) -> Result<Listed<BusinessCase>, Problem> {
+    listed(caller, "/v1/business-cases", query, format, |conn, me, query, window| {
+        let filter = Filter { states: query.state.clone(), updated_since: query.updated_since };
+        let cases = rows::list(conn, me.school(), sight(me), &filter, window)?;
+        let heads = people::rows::holding(conn, me.school(), Role::Headteacher)?;
+        Ok(window.page(cases, |case| case.row.id, |case| view(me, case, &heads)))
+    })
+    .await
 }
 
 /// Draft a business case.

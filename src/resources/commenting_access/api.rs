@@ -17,11 +17,12 @@ use crate::db::types::{CommentingAccessId, PersonId};
 use crate::events::{self, Event, EventType};
 use crate::http::body::Valid;
 use crate::http::document::{Fails, IfMatchHeader};
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
-use crate::http::reply::{Created, Plain, Resource, Versioned};
+use crate::http::reply::{Created, Resource, Versioned};
 use crate::http::text::{Day, Line, present};
-use crate::page::{Page, Window};
+use crate::page::{Page, paged};
 use crate::policy::platforms::{self, Platform};
 use crate::policy::roles::is_parent;
 use crate::problem::Problem;
@@ -137,6 +138,9 @@ pub struct CommentingAccessQuery {
     /// `true`: of those who were informed of acceptable use; `false`: of those who can comment and were not.
     #[param(nullable = false)]
     pub informed: Option<bool>,
+    /// Changed at or after this instant.
+    #[param(nullable = false)]
+    pub updated_since: Option<Instant>,
     #[serde(skip_serializing)]
     #[validate(range(min = 1, max = 200))]
     pub limit: Option<u16>,
@@ -144,6 +148,8 @@ pub struct CommentingAccessQuery {
     #[validate(length(max = 500))]
     pub cursor: Option<String>,
 }
+
+paged!(CommentingAccessQuery since);
 
 fn sight<P>(me: &Caller<P>) -> Sight {
     match me.person() {
@@ -199,21 +205,19 @@ fn record(tx: &mut Conn, me: &Caller<ManageCommentingAccess>, kind: EventType, r
 ///
 /// Oldest first (PU-PC-1). Parents see their own.
 #[utoipa::path(tag = "commenting-access", security(("oauth2" = [ReadCommentingAccess])), params(CommentingAccessQuery),
-    responses((status = 200, description = "One page.", body = CommentingAccessPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((CommentingAccessPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/commenting-access")]
 async fn list_commenting_access(
     caller: Caller<ReadCommentingAccess>,
     query: Query<CommentingAccessQuery>,
-) -> Result<Plain<CommentingAccessPage>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("commenting-access", &query.0))?;
-    let filter = Filter { people: query.person_id.clone(), informed: query.informed };
-    let page = caller
-        .read(move |conn, me| {
-            let rows = rows::list(conn, me.school(), sight(me), &filter, &window)?;
-            Ok(window.page(rows, |row| row.id, |row| view(me, row)))
-        })
-        .await?;
-    Plain::page(&page, "/v1/commenting-access", &query.0, query.limit)
+    format: Format,
+) -> Result<Listed<CommentingAccess>, Problem> {
+    listed(caller, "/v1/commenting-access", query, format, |conn, me, query, window| {
+        let filter = Filter { people: query.person_id.clone(), informed: query.informed };
+        let rows = rows::list(conn, me.school(), sight(me), &filter, window)?;
+        Ok(window.page(rows, |row| row.id, |row| view(me, row)))
+    })
+    .await
 }
 
 /// Record that a parent or carer can comment on a platform (PU-PC-1).

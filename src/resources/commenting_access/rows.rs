@@ -87,6 +87,9 @@ pub fn list(
         Some(false) => query.filter(dsl::informed_on.is_null()).filter(dsl::ended_on.is_null()),
         None => query,
     };
+    if let Some(since) = window.updated_since {
+        query = query.filter(dsl::updated_at.ge(since));
+    }
     if let Some(after) = window.after {
         query = query.filter(dsl::id.gt(after));
     }

@@ -20,11 +20,12 @@ use crate::db::types::{AccountId, CommentId, PersonId, ResponseId, ResponseProce
 use crate::events::{self, Event, EventType};
 use crate::http::body::Valid;
 use crate::http::document::{Fails, IfMatchHeader};
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
-use crate::http::reply::{Created, Plain, Resource, Versioned};
+use crate::http::reply::{Created, Resource, Versioned};
 use crate::http::text::{Line, Link, Prose, present};
-use crate::page::{Page, Window};
+use crate::page::{Page, paged};
 use crate::policy::deadline::{self, DeadlineRule};
 use crate::policy::media;
 use crate::policy::mentions::Sentiment;
@@ -316,6 +317,8 @@ pub struct CommentQuery {
     pub cursor: Option<String>,
 }
 
+paged!(CommentQuery);
+
 /// What this caller may do `Q` with: all comments of the school, or those on accounts that they run.
 pub fn sight<P, Q: Permission>(me: &Caller<P>) -> Sight {
     match me.person() {
@@ -406,25 +409,21 @@ pub fn attached<P>(conn: &mut Conn, me: &Caller<P>, comments: &[CommentRow]) -> 
 ///
 /// The queue: nearest deadline first (MON-2). Managers see the comments on the accounts that they run.
 #[utoipa::path(tag = "comments", security(("oauth2" = [ReadComments])), params(CommentQuery),
-    responses((status = 200, description = "One page.", body = CommentPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((CommentPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/comments")]
-async fn list_comments(caller: Caller<ReadComments>, query: Query<CommentQuery>) -> Result<Plain<CommentPage>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("comments", &query.0))?;
-    let order = if query.sort == Some(CommentSort::UpdatedAt) { Order::Updated } else { Order::Due };
-    let (overdue, mut filter) = (query.overdue, filter(&query.0));
-    let page = caller
-        .read(move |conn, me| {
-            filter.overdue = overdue.map(|overdue| (overdue, me.now()));
-            let rows = rows::list(conn, me.school(), sight::<_, ReadComments>(me), &filter, order, &window)?;
-            let mut attached = attached(conn, me, &rows)?;
-            let key = |row: &CommentRow| -> Key { (if order == Order::Due { row.due_at } else { row.updated_at }, row.id) };
-            Ok(window.page(rows, key, |row| {
-                let attached = attached.remove(&row.id).unwrap_or_default();
-                view(me, row, attached)
-            }))
-        })
-        .await?;
-    Plain::page(&page, "/v1/comments", &query.0, query.limit)
+async fn list_comments(caller: Caller<ReadComments>, query: Query<CommentQuery>, format: Format) -> Result<Listed<Comment>, Problem> {
+    listed(caller, "/v1/comments", query, format, |conn, me, query, window| {
+        let order = if query.sort == Some(CommentSort::UpdatedAt) { Order::Updated } else { Order::Due };
+        let filter = Filter { overdue: query.overdue.map(|overdue| (overdue, me.now())), ..filter(query) };
+        let rows = rows::list(conn, me.school(), sight::<_, ReadComments>(me), &filter, order, window)?;
+        let mut attached = attached(conn, me, &rows)?;
+        let key = |row: &CommentRow| -> Key { (if order == Order::Due { row.due_at } else { row.updated_at }, row.id) };
+        Ok(window.page(rows, key, |row| {
+            let attached = attached.remove(&row.id).unwrap_or_default();
+            view(me, row, attached)
+        }))
+    })
+    .await
 }
 
 fn filter(query: &CommentQuery) -> Filter {

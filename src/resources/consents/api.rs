@@ -20,10 +20,11 @@ use crate::db::types::{ConsentId, ConsentNoticeId, PersonId, SchoolId};
 use crate::events::{self, Actor, Event, EventType};
 use crate::http::body::Valid;
 use crate::http::document::Fails;
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::query::Query;
 use crate::http::reply::{Created, Plain, Resource};
 use crate::http::text::{Day, Line, present};
-use crate::page::{Page, Window};
+use crate::page::{Page, paged};
 use crate::policy::clauses::Clause;
 use crate::policy::consent::{self, Answer, ConsentState, Giver, Purpose, Standing};
 use crate::policy::deadline::local_day;
@@ -176,6 +177,9 @@ pub struct ConsentQuery {
     pub subject_id: Option<PersonId>,
     #[param(nullable = false)]
     pub purpose: Option<Purpose>,
+    /// Changed at or after this instant.
+    #[param(nullable = false)]
+    pub updated_since: Option<Instant>,
     #[serde(skip_serializing)]
     #[validate(range(min = 1, max = 200))]
     pub limit: Option<u16>,
@@ -183,6 +187,8 @@ pub struct ConsentQuery {
     #[validate(length(max = 500))]
     pub cursor: Option<String>,
 }
+
+paged!(ConsentQuery since);
 
 /// When to look.
 #[derive(Clone, Debug, Serialize, Deserialize, Validate, IntoParams)]
@@ -416,18 +422,14 @@ fn standings_of(
 ///
 /// In the order in which it was recorded. Parents see what is about their children, others what is about themselves.
 #[utoipa::path(tag = "consents", security(("oauth2" = [ReadConsents])), params(ConsentQuery),
-    responses((status = 200, description = "One page.", body = ConsentPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((ConsentPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/consents")]
-async fn list_consents(caller: Caller<ReadConsents>, query: Query<ConsentQuery>) -> Result<Plain<ConsentPage>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("consents", &query.0))?;
-    let (subject, purpose) = (query.subject_id, query.purpose);
-    let page = caller
-        .read(move |conn, me| {
-            let rows = rows::list(conn, me.school(), sight(me), subject, purpose, &window)?;
-            Ok(window.page(rows, |row| row.id, view))
-        })
-        .await?;
-    Plain::page(&page, "/v1/consents", &query.0, query.limit)
+async fn list_consents(caller: Caller<ReadConsents>, query: Query<ConsentQuery>, format: Format) -> Result<Listed<Consent>, Problem> {
+    listed(caller, "/v1/consents", query, format, |conn, me, query, window| {
+        let rows = rows::list(conn, me.school(), sight(me), query.subject_id, query.purpose, window)?;
+        Ok(window.page(rows, |row| row.id, view))
+    })
+    .await
 }
 
 /// Consent, refuse or withdraw (IMG-1).

@@ -110,6 +110,9 @@ pub fn listing<'a>(
     if let Some(purpose) = purpose {
         query = query.filter(consents::purpose.eq(purpose));
     }
+    if let Some(since) = window.updated_since {
+        query = query.filter(consents::created_at.ge(since));
+    }
     if let Some(after) = window.after {
         query = query.filter(consents::id.gt(after));
     }

@@ -17,11 +17,12 @@ use crate::db::types::CourseId;
 use crate::events::{self, Event, EventType};
 use crate::http::body::{NoBody, Valid};
 use crate::http::document::{Fails, IfMatchHeader};
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
-use crate::http::reply::{Created, Plain, Resource, Versioned};
+use crate::http::reply::{Created, Resource, Versioned};
 use crate::http::text::{Line, present};
-use crate::page::{Page, PageQuery, Window};
+use crate::page::{Page, SinceQuery};
 use crate::policy::training::Activity;
 use crate::problem::Problem;
 use crate::words::joined;
@@ -141,18 +142,15 @@ fn change(
 /// List courses.
 ///
 /// Oldest first, the retired ones too.
-#[utoipa::path(tag = "training", security(("oauth2" = [ReadCourses])), params(PageQuery),
-    responses((status = 200, description = "One page.", body = CoursePage)))]
+#[utoipa::path(tag = "training", security(("oauth2" = [ReadCourses])), params(SinceQuery),
+    responses((status = 200, description = "One page, or all as CSV.", content((CoursePage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/courses")]
-async fn list_courses(caller: Caller<ReadCourses>, query: Query<PageQuery>) -> Result<Plain<CoursePage>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &"courses")?;
-    let page = caller
-        .read(move |conn, me| {
-            let courses = rows::list(conn, me.school(), &window)?;
-            Ok(window.page(courses, |row| row.id, |row| view(me, row)))
-        })
-        .await?;
-    Plain::page(&page, "/v1/courses", &query.0, query.limit)
+async fn list_courses(caller: Caller<ReadCourses>, query: Query<SinceQuery>, format: Format) -> Result<Listed<Course>, Problem> {
+    listed(caller, "/v1/courses", query, format, |conn, me, _, window| {
+        let courses = rows::list(conn, me.school(), window)?;
+        Ok(window.page(courses, |row| row.id, |row| view(me, row)))
+    })
+    .await
 }
 
 /// Set up a course (R-HT-1, SC-3).

@@ -58,6 +58,9 @@ pub fn titles(conn: &mut Conn, school: SchoolId) -> QueryResult<HashMap<CourseId
 /// Where the database gives none.
 pub fn list(conn: &mut Conn, school: SchoolId, window: &Window<CourseId>) -> QueryResult<Vec<CourseRow>> {
     let mut query = courses::table.filter(courses::school_id.eq(school)).order(courses::id).limit(window.fetch()).into_boxed();
+    if let Some(since) = window.updated_since {
+        query = query.filter(courses::updated_at.ge(since));
+    }
     if let Some(after) = window.after {
         query = query.filter(courses::id.gt(after));
     }

@@ -17,11 +17,12 @@ use crate::db::types::{DeclarationId, PersonId};
 use crate::events::{self, Event, EventType};
 use crate::http::body::{NoBody, Valid};
 use crate::http::document::{Fails, IfMatchHeader};
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
-use crate::http::reply::{Created, Plain, Resource, Versioned};
+use crate::http::reply::{Created, Resource, Versioned};
 use crate::http::text::{Day, Line, Patch, Prose, present};
-use crate::page::{Page, Window};
+use crate::page::{Page, paged};
 use crate::policy::declarations::{self, Compliance, DeclarationTask};
 use crate::policy::platforms::{self, Platform};
 use crate::problem::{Code, Problem};
@@ -187,6 +188,8 @@ pub struct DeclarationQuery {
     pub cursor: Option<String>,
 }
 
+paged!(DeclarationQuery);
+
 fn sight<P>(me: &Caller<P>) -> Sight {
     match me.person() {
         Some(person) if !me.may_all::<ReadDeclarations>() => Sight::Own(person),
@@ -269,19 +272,20 @@ fn change<P>(
 ///
 /// Oldest first. Most people see their own.
 #[utoipa::path(tag = "declarations", security(("oauth2" = [ReadDeclarations])), params(DeclarationQuery),
-    responses((status = 200, description = "One page.", body = DeclarationPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((DeclarationPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/personal-account-declarations")]
-async fn list_declarations(caller: Caller<ReadDeclarations>, query: Query<DeclarationQuery>) -> Result<Plain<DeclarationPage>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("declarations", &query.0))?;
-    let (compliance, overdue) = (query.compliance.clone(), query.overdue == Some(true));
-    let page = caller
-        .read(move |conn, me| {
-            let filter = Filter { compliance, due_before: overdue.then(|| me.today()) };
-            let rows = rows::list(conn, me.school(), sight(me), &filter, &window)?;
-            Ok(window.page(rows, |row| row.id, |row| view(me, row)))
-        })
-        .await?;
-    Plain::page(&page, "/v1/personal-account-declarations", &query.0, query.limit)
+async fn list_declarations(
+    caller: Caller<ReadDeclarations>,
+    query: Query<DeclarationQuery>,
+    format: Format,
+) -> Result<Listed<Declaration>, Problem> {
+    listed(caller, "/v1/personal-account-declarations", query, format, |conn, me, query, window| {
+        let due_before = (query.overdue == Some(true)).then(|| me.today());
+        let filter = Filter { compliance: query.compliance.clone(), due_before };
+        let rows = rows::list(conn, me.school(), sight(me), &filter, window)?;
+        Ok(window.page(rows, |row| row.id, |row| view(me, row)))
+    })
+    .await
 }
 
 /// Declare a personal account that names or affects the school (SC-6, R-ST-4).

@@ -1,9 +1,15 @@
 //! The operations on the log.
 
-use actix_web::get;
-use actix_web::web::Data;
+use std::convert::Infallible;
+use std::fmt::Write;
+use std::time::Duration;
+
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse, get};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use strum::IntoEnumIterator;
 use utoipa::{IntoParams, ToSchema};
@@ -19,8 +25,10 @@ use crate::access::permissions::{
 };
 use crate::app::State;
 use crate::clock::Instant;
+use crate::db::Conn;
 use crate::db::types::{EventId, PersonId, SubjectId};
 use crate::events::chain::Head;
+use crate::events::watch::Woken;
 use crate::events::{self, EventRow, EventType};
 use crate::http::document::Fails;
 use crate::http::query::Query;
@@ -32,8 +40,11 @@ use crate::resources::incidents;
 use crate::resources::low_level_concerns::rows::Reader;
 
 pub fn operations(config: &mut ServiceConfig) {
-    config.service(list_events).service(find_event_head);
+    config.service(list_events).service(stream_events).service(find_event_head);
 }
+
+/// For how many seconds a request waits for an event at the most.
+pub const MAX_WAIT: u8 = 30;
 
 /// Something that happened, as a CloudEvent (CloudEvents 1.0, JSON).
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -124,6 +135,10 @@ pub struct EventQuery {
     #[validate(range(min = 1, max = 200))]
     #[param(minimum = 1, maximum = 200, default = 50, nullable = false)]
     pub limit: Option<u16>,
+    /// How many seconds to wait for an event, if there is none yet.
+    #[validate(range(max = MAX_WAIT))]
+    #[param(minimum = 0, maximum = 30, default = 0, nullable = false)]
+    pub wait: Option<u8>,
     /// Of one of these types.
     #[serde(default)]
     #[validate(length(max = 50))]
@@ -135,6 +150,30 @@ pub struct EventQuery {
     #[param(max_items = 20, value_type = Vec<Line<40>>, inline)]
     pub subject_type: Vec<String>,
     /// On this thing: its history.
+    #[param(nullable = false)]
+    pub subject_id: Option<SubjectId>,
+}
+
+/// Which events to stream.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct StreamQuery {
+    /// A cursor, or `latest`; from the first event, if absent. `Last-Event-ID` takes its place.
+    #[validate(length(max = 60))]
+    #[param(max_length = 60, nullable = false)]
+    pub after: Option<String>,
+    /// Of one of these types.
+    #[serde(default)]
+    #[validate(length(max = 50))]
+    #[param(max_items = 50, value_type = Vec<Line<60>>, inline)]
+    pub r#type: Vec<String>,
+    /// On one of these kinds of things.
+    #[serde(default)]
+    #[validate(length(max = 20))]
+    #[param(max_items = 20, value_type = Vec<Line<40>>, inline)]
+    pub subject_type: Vec<String>,
+    /// On this thing.
     #[param(nullable = false)]
     pub subject_id: Option<SubjectId>,
 }
@@ -187,54 +226,189 @@ fn sight<P>(me: &Caller<P>) -> Sight {
     }
 }
 
+/// Somebody's way through the log.
+struct Reading {
+    caller: Caller<ReadEvents>,
+    filter: Filter,
+    after: After,
+    limit: i64,
+}
+
+/// Where reading goes on.
+#[derive(Clone, Copy)]
+enum After {
+    /// This event; the beginning, if none.
+    Event(Option<EventId>),
+    /// The newest.
+    Latest,
+}
+
+impl Reading {
+    fn new(caller: Caller<ReadEvents>, after: Option<&str>, filter: Filter, limit: i64) -> Result<Self, Problem> {
+        let refuse = |name, why| Problem::new(Code::MalformedQuery).with_errors(vec![FieldError::new(name, "unacceptable_value", why)]);
+        if filter.types.iter().any(|name| EventType::named(name).is_none()) {
+            return Err(refuse("type", "This is not a type of event."));
+        }
+        if filter.subject_types.iter().any(|name| EventType::iter().all(|kind| kind.subject_type() != name)) {
+            return Err(refuse("subject_type", "No event is on a thing of this kind."));
+        }
+        let after = match after {
+            Some("latest") => After::Latest,
+            Some(cursor) => After::Event(decode(cursor)?),
+            None => After::Event(None),
+        };
+        Ok(Self { caller, filter, after, limit })
+    }
+
+    /// What there is now; the next call goes on behind it.
+    async fn next(&mut self) -> Result<EventFeed, Problem> {
+        let (filter, after, limit) = (self.filter.clone(), self.after, self.limit);
+        let (found, has_more, next) = self.caller.read(move |conn, me| page(conn, me, &filter, after, limit)).await?;
+        self.after = After::Event(next);
+        Ok(EventFeed { items: found.into_iter().map(view).collect(), next_cursor: encode(next), has_more })
+    }
+}
+
+/// Events, whether there are more, and the newest that the reader then knows of.
+fn page(
+    conn: &mut Conn,
+    me: &Caller<ReadEvents>,
+    filter: &Filter,
+    after: After,
+    limit: i64,
+) -> Result<(Vec<EventRow>, bool, Option<EventId>), Problem> {
+    let sight = sight(me);
+    let eyes = match me.person() {
+        Some(person) => Some(Eyes { viewer: incidents::viewer(conn, me)?, reader: Reader::new(person, me.roles()) }),
+        None => None,
+    };
+    // The head first: what is committed later is for the next call, and nothing is stepped over.
+    let (head, _) = rows::head(conn, me.school())?;
+    let newest = rows::newest(conn, me.school(), &sight, eyes.as_ref(), head)?;
+    let from = match after {
+        After::Latest => return Ok((Vec::new(), false, newest)),
+        // A log that was restored from a backup does not know it.
+        After::Event(Some(id)) => rows::number_of(conn, me.school(), id)?.ok_or_else(|| Problem::new(Code::CursorExpired))?,
+        After::Event(None) => 0,
+    };
+    let mut found = rows::between(conn, me.school(), &sight, eyes.as_ref(), filter, from, head, limit + 1)?;
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_more = found.len() > most;
+    found.truncate(most);
+    let next = if has_more { found.last().map(|row| row.id) } else { newest };
+    Ok((found, has_more, next))
+}
+
+/// As whom a caller waits for events.
+fn waiter(caller: &Caller<ReadEvents>) -> String {
+    caller.person().map_or_else(|| caller.client_id().to_owned(), |person| person.to_string())
+}
+
 /// Follow what happens.
 ///
-/// Events in the order of their commits, at least once. Ask again with `next_cursor`. Headteacher and data protection
-/// officer see what happens to anything but to what others have not submitted yet; a service what happens to the kinds
-/// of things that it may read, and what it did; everybody else what they did themselves.
+/// Events in the order of their commits, at least once. Ask again with `next_cursor`; with `wait`, an answer without
+/// events comes only after so many seconds. Headteacher and data protection officer see what happens to anything but to
+/// what others have not submitted yet; a service what happens to the kinds of things that it may read, and what it did;
+/// everybody else what they did themselves.
 #[utoipa::path(tag = "events", security(("oauth2" = [ReadEvents])), params(EventQuery),
     responses((status = 200, description = "Events.", body = EventFeed), Fails<410>))]
 #[get("/v1/events")]
-async fn list_events(caller: Caller<ReadEvents>, query: Query<EventQuery>) -> Result<Plain<EventFeed>, Problem> {
-    let refuse = |name, why| Problem::new(Code::MalformedQuery).with_errors(vec![FieldError::new(name, "unacceptable_value", why)]);
-    if query.r#type.iter().any(|name| EventType::named(name).is_none()) {
-        return Err(refuse("type", "This is not a type of event."));
+async fn list_events(caller: Caller<ReadEvents>, query: Query<EventQuery>, state: Data<State>) -> Result<Plain<EventFeed>, Problem> {
+    let EventQuery { after, limit, wait, r#type, subject_type, subject_id } = query.0;
+    let limit = i64::from(limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT));
+    let until = tokio::time::Instant::now() + Duration::from_secs(wait.unwrap_or(0).into());
+    let mut reading =
+        Reading::new(caller, after.as_deref(), Filter { types: r#type, subject_types: subject_type, subject: subject_id }, limit)?;
+    if wait.unwrap_or(0) == 0 {
+        return Plain::new(&reading.next().await?);
     }
-    if query.subject_type.iter().any(|name| EventType::iter().all(|kind| kind.subject_type() != name)) {
-        return Err(refuse("subject_type", "No event is on a thing of this kind."));
+    let mut place = state.waiting.admit(&state.db, reading.caller.school(), waiter(&reading.caller))?;
+    loop {
+        let feed = reading.next().await?;
+        if !feed.items.is_empty() || place.wait(until).await != Woken::News {
+            return Plain::new(&feed);
+        }
+        reading.caller = reading.caller.again(state.clock.now()).await?;
     }
-    let latest = query.after.as_deref() == Some("latest");
-    let after = query.after.as_deref().filter(|_| !latest).map(decode).transpose()?.flatten();
-    let limit = i64::from(query.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT));
-    let feed = caller
-        .read(move |conn, me| {
-            let query = query.0;
-            let filter = Filter { types: query.r#type, subject_types: query.subject_type, subject: query.subject_id };
-            let sight = sight(me);
-            let eyes = match me.person() {
-                Some(person) => Some(Eyes { viewer: incidents::viewer(conn, me)?, reader: Reader::new(person, me.roles()) }),
-                None => None,
-            };
-            // The head first: what is committed later is for the next call, and nothing is stepped over.
-            let (head, _) = rows::head(conn, me.school())?;
-            let newest = rows::newest(conn, me.school(), &sight, eyes.as_ref(), head)?;
-            if latest {
-                return Ok(EventFeed { items: Vec::new(), next_cursor: encode(newest), has_more: false });
-            }
-            let from = match after {
-                // A log that was restored from a backup does not know it.
-                Some(id) => rows::number_of(conn, me.school(), id)?.ok_or_else(|| Problem::new(Code::CursorExpired))?,
-                None => 0,
-            };
-            let mut found = rows::between(conn, me.school(), &sight, eyes.as_ref(), &filter, from, head, limit + 1)?;
-            let has_more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-            found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            let next = if has_more { found.last().map(|row| row.id) } else { newest };
-            Ok(EventFeed { items: found.into_iter().map(view).collect(), next_cursor: encode(next), has_more })
-        })
-        .await?;
-    Plain::new(&feed)
 }
+
+/// A comment at least so often shows both ends that the stream is alive.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Follow what happens, as a stream.
+///
+/// The same events as `GET /v1/events`, as Server-Sent Events: `data` is the CloudEvent, `id` the cursor behind it. After
+/// a break, go on with `Last-Event-ID`. A comment comes every 15 seconds. The stream ends with the token, and when the
+/// service stops. The token belongs in the header: `EventSource` of browsers cannot send it, `fetch` can.
+#[utoipa::path(tag = "events", security(("oauth2" = [ReadEvents])), params(StreamQuery, LastEventId),
+    responses((status = 200, description = "The stream.", content_type = "text/event-stream", body = EventStream), Fails<410>))]
+#[get("/v1/events/stream")]
+async fn stream_events(
+    caller: Caller<ReadEvents>,
+    query: Query<StreamQuery>,
+    request: HttpRequest,
+    state: Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let StreamQuery { after, r#type, subject_type, subject_id } = query.0;
+    let last = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let filter = Filter { types: r#type, subject_types: subject_type, subject: subject_id };
+    let place = state.waiting.admit(&state.db, caller.school(), waiter(&caller))?;
+    let mut reading = Reading::new(caller, last.or(after).as_deref(), filter, MAX_LIMIT.into())?;
+    // What is wrong with the cursor is still a problem, and no broken stream.
+    let first = reading.next().await?;
+    let stream = stream::unfold((reading, place, Some(first)), move |(mut reading, mut place, first)| {
+        let state = state.clone();
+        async move {
+            let feed = match first {
+                Some(feed) => feed,
+                None => loop {
+                    reading.caller = reading.caller.again(state.clock.now()).await.ok()?;
+                    let feed = reading.next().await.ok()?;
+                    if !feed.items.is_empty() {
+                        break feed;
+                    }
+                    match place.wait(tokio::time::Instant::now() + HEARTBEAT).await {
+                        Woken::News => {}
+                        Woken::Late => return Some((Ok::<_, Infallible>(Bytes::from_static(b": alive\n\n")), (reading, place, None))),
+                        Woken::Closing => return None,
+                    }
+                },
+            };
+            Some((Ok(frames(&feed.items)), (reading, place, None)))
+        }
+    });
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/event-stream"))
+        // Not held back by a proxy.
+        .insert_header(("X-Accel-Buffering", "no"))
+        .streaming(stream))
+}
+
+/// Events as they go over the wire; at the least a comment, which shows that the stream has begun.
+fn frames(events: &[Event]) -> Bytes {
+    let mut text = String::from(": events\n\n");
+    for event in events {
+        let data = serde_json::to_string(event).unwrap_or_default();
+        let _ = write!(text, "id: {}\ndata: {data}\n\n", encode(Some(event.id)));
+    }
+    text.into()
+}
+
+/// The cursor behind the last event that was seen (Server-Sent Events).
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "for the document")]
+struct LastEventId {
+    /// The `id` of the last event that was seen; takes the place of `after`.
+    #[param(rename = "Last-Event-ID", max_length = 60, nullable = false)]
+    last_event_id: Option<String>,
+}
+
+/// Lines of `id:` and `data:`, and comments.
+#[derive(ToSchema)]
+#[schema(max_length = 1_000_000_000, example = ": events\n\nid: AZiksm8AcACAAAAAAAAA4Q\ndata: {\"specversion\":\"1.0\"}\n\n")]
+#[allow(dead_code, reason = "for the document")]
+struct EventStream(String);
 
 /// The newest event, signed.
 #[derive(Clone, Debug, Serialize, ToSchema)]

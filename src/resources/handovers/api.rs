@@ -18,11 +18,12 @@ use crate::db::types::{AccountId, HandoverId, PersonId};
 use crate::events::{self, Actor, Event, EventType};
 use crate::http::body::{NoBody, Valid};
 use crate::http::document::{Fails, IfMatchHeader};
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
-use crate::http::reply::{Plain, Resource, Versioned};
+use crate::http::reply::{Resource, Versioned};
 use crate::http::text::Day;
-use crate::page::{Page, Window};
+use crate::page::{Page, paged};
 use crate::policy::handover as policy;
 use crate::policy::refusal::{Grounds, Refusal, Violation};
 use crate::policy::team::{self, Member};
@@ -130,6 +131,8 @@ pub struct HandoverQuery {
     pub cursor: Option<String>,
 }
 
+paged!(HandoverQuery);
+
 /// What this caller may see of the handovers.
 fn sight<P>(me: &Caller<P>) -> Sight {
     match me.person() {
@@ -215,18 +218,15 @@ fn check_rotation<P>(tx: &mut Conn, me: &Caller<P>, row: &mut HandoverRow) -> Re
 ///
 /// Oldest first. Whoever runs accounts sees those of the accounts that they run.
 #[utoipa::path(tag = "handovers", security(("oauth2" = [ReadHandovers])), params(HandoverQuery),
-    responses((status = 200, description = "One page.", body = HandoverPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((HandoverPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/handovers")]
-async fn list_handovers(caller: Caller<ReadHandovers>, query: Query<HandoverQuery>) -> Result<Plain<HandoverPage>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("handovers", &query.0))?;
-    let filter = Filter { states: query.state.clone(), accounts: query.account_id.clone(), updated_since: query.updated_since };
-    let page = caller
-        .read(move |conn, me| {
-            let rows = rows::list(conn, me.school(), sight(me), &filter, &window)?;
-            Ok(window.page(rows, |row| row.id, |row| view(me, row)))
-        })
-        .await?;
-    Plain::page(&page, "/v1/handovers", &query.0, query.limit)
+async fn list_handovers(caller: Caller<ReadHandovers>, query: Query<HandoverQuery>, format: Format) -> Result<Listed<Handover>, Problem> {
+    listed(caller, "/v1/handovers", query, format, |conn, me, query, window| {
+        let filter = Filter { states: query.state.clone(), accounts: query.account_id.clone(), updated_since: query.updated_since };
+        let rows = rows::list(conn, me.school(), sight(me), &filter, window)?;
+        Ok(window.page(rows, |row| row.id, |row| view(me, row)))
+    })
+    .await
 }
 
 /// Find a handover.

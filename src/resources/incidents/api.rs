@@ -18,11 +18,12 @@ use crate::db::types::{AccountId, IncidentId, PersonId};
 use crate::events::{self, Event, EventType};
 use crate::http::body::{Valid, objects};
 use crate::http::document::{Fails, IfMatchHeader};
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
 use crate::http::reply::{Gone, Plain, Versioned};
 use crate::http::text::{Prose, present};
-use crate::page::Window;
+use crate::page::paged;
 use crate::policy::clauses::Clause;
 use crate::policy::conflict;
 use crate::policy::incidents::Category;
@@ -76,6 +77,8 @@ pub struct IncidentQuery {
     pub cursor: Option<String>,
 }
 
+paged!(IncidentQuery);
+
 /// Whom an incident names from now on.
 #[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -116,34 +119,31 @@ pub struct Recusal {
 /// Oldest first: those that the caller leads, protects a child or data in, takes part in, or reported (R-HT-3). Whom an
 /// incident is about does not see it.
 #[utoipa::path(tag = "incidents", security(("oauth2" = [ReadIncidents])), params(IncidentQuery),
-    responses((status = 200, description = "One page.", body = IncidentPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((IncidentPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/incidents")]
-async fn list_incidents(caller: Caller<ReadIncidents>, query: Query<IncidentQuery>) -> Result<Plain<IncidentPage>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("incidents", &query.0))?;
-    let filter = Filter {
-        states: query.state.clone(),
-        categories: query.category.clone(),
-        subject: query.person_id,
-        account: query.account_id,
-        reported_from: query.reported_from,
-        reported_to: query.reported_to,
-    };
-    let page = caller
-        .read(move |conn, me| {
-            let viewer = viewer(conn, me)?;
-            let incidents = rows::list(conn, me.school(), &viewer, &filter, &window)?;
-            let disclosed = disclosures::rows::granted_to(conn, me.school(), viewer.person)?;
-            Ok(window.page(
-                incidents,
-                |incident| incident.row.id,
-                |incident| {
-                    let (capacity, disclosed) = (viewer.capacity(&incident), disclosed.contains(&incident.row.id));
-                    view(me, incident, capacity, disclosed)
-                },
-            ))
-        })
-        .await?;
-    Plain::page(&page, "/v1/incidents", &query.0, query.limit)
+async fn list_incidents(caller: Caller<ReadIncidents>, query: Query<IncidentQuery>, format: Format) -> Result<Listed<Incident>, Problem> {
+    listed(caller, "/v1/incidents", query, format, |conn, me, query, window| {
+        let filter = Filter {
+            states: query.state.clone(),
+            categories: query.category.clone(),
+            subject: query.person_id,
+            account: query.account_id,
+            reported_from: query.reported_from,
+            reported_to: query.reported_to,
+        };
+        let viewer = viewer(conn, me)?;
+        let incidents = rows::list(conn, me.school(), &viewer, &filter, window)?;
+        let disclosed = disclosures::rows::granted_to(conn, me.school(), viewer.person)?;
+        Ok(window.page(
+            incidents,
+            |incident| incident.row.id,
+            |incident| {
+                let (capacity, disclosed) = (viewer.capacity(&incident), disclosed.contains(&incident.row.id));
+                view(me, incident, capacity, disclosed)
+            },
+        ))
+    })
+    .await
 }
 
 /// Find an incident.

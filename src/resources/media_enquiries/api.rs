@@ -17,11 +17,12 @@ use crate::db::types::{CommentId, MediaEnquiryId, PersonId, PolicyVersionId};
 use crate::events::{self, Event, EventType};
 use crate::http::body::{NoBody, Valid};
 use crate::http::document::{Fails, IfMatchHeader};
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
-use crate::http::reply::{Created, Plain, Resource, Versioned};
+use crate::http::reply::{Created, Resource, Versioned};
 use crate::http::text::{Line, Prose, present};
-use crate::page::{Page, Window};
+use crate::page::{Page, paged};
 use crate::policy::media::{self, EnquiryAction, EnquiryState};
 use crate::problem::Problem;
 use crate::resources::comments::rules::is_past;
@@ -203,6 +204,8 @@ pub struct MediaEnquiryQuery {
     pub cursor: Option<String>,
 }
 
+paged!(MediaEnquiryQuery);
+
 /// What the caller may see, and whether they clear.
 struct Part {
     sight: Sight,
@@ -279,22 +282,19 @@ async fn moved<P: 'static>(
 ///
 /// Oldest first. Most people see those that they logged.
 #[utoipa::path(tag = "media-enquiries", security(("oauth2" = [ReadMediaEnquiries])), params(MediaEnquiryQuery),
-    responses((status = 200, description = "One page.", body = MediaEnquiryPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((MediaEnquiryPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/media-enquiries")]
 async fn list_media_enquiries(
     caller: Caller<ReadMediaEnquiries>,
     query: Query<MediaEnquiryQuery>,
-) -> Result<Plain<MediaEnquiryPage>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("media-enquiries", &query.0))?;
-    let states = query.state.clone();
-    let page = caller
-        .read(move |conn, me| {
-            let part = part(conn, me)?;
-            let rows = rows::list(conn, me.school(), part.sight, &states, &window)?;
-            Ok(window.page(rows, |row| row.id, |row| view(row, &part)))
-        })
-        .await?;
-    Plain::page(&page, "/v1/media-enquiries", &query.0, query.limit)
+    format: Format,
+) -> Result<Listed<MediaEnquiry>, Problem> {
+    listed(caller, "/v1/media-enquiries", query, format, |conn, me, query, window| {
+        let part = part(conn, me)?;
+        let rows = rows::list(conn, me.school(), part.sight, &query.state, window)?;
+        Ok(window.page(rows, |row| row.id, |row| view(row, &part)))
+    })
+    .await
 }
 
 /// Log the enquiry of a journalist (BEH-4).

@@ -17,11 +17,12 @@ use crate::db::types::{AccountId, MentionId, MentionSweepId, PersonId, ResponseP
 use crate::events::{self, Event, EventType};
 use crate::http::body::{NoBody, Valid};
 use crate::http::document::{Fails, IfMatchHeader};
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
 use crate::http::reply::{Created, Plain, Resource, Versioned};
 use crate::http::text::{Day, Line, Link, Prose, present};
-use crate::page::{Page, Window};
+use crate::page::{Page, paged};
 use crate::policy::mentions::{self, MentionScope, Sentiment};
 use crate::policy::platforms::{self, Platform};
 use crate::problem::{Code, FieldError, Problem};
@@ -273,6 +274,8 @@ pub struct MentionQuery {
     pub cursor: Option<String>,
 }
 
+paged!(MentionQuery);
+
 /// Which days to count.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -367,23 +370,20 @@ fn past(pointer: &str, at: Instant, now: Instant) -> Result<Instant, Problem> {
 /// Oldest first. Members of staff see those that they captured. Positive ones, as of parents who comment appropriately
 /// (PU-PC-2), are found by `sentiment`.
 #[utoipa::path(tag = "mentions", security(("oauth2" = [ReadMentions])), params(MentionQuery),
-    responses((status = 200, description = "One page.", body = MentionPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((MentionPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/mentions")]
-async fn list_mentions(caller: Caller<ReadMentions>, query: Query<MentionQuery>) -> Result<Plain<MentionPage>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("mentions", &query.0))?;
-    let filter = Filter {
-        states: query.state.clone(),
-        sentiments: query.sentiment.clone(),
-        accounts: query.account_id.clone(),
-        sweeps: query.sweep_id.clone(),
-    };
-    let page = caller
-        .read(move |conn, me| {
-            let rows = rows::list(conn, me.school(), sight(me), &filter, &window)?;
-            Ok(window.page(rows, |row| row.id, |row| view(me, row)))
-        })
-        .await?;
-    Plain::page(&page, "/v1/mentions", &query.0, query.limit)
+async fn list_mentions(caller: Caller<ReadMentions>, query: Query<MentionQuery>, format: Format) -> Result<Listed<Mention>, Problem> {
+    listed(caller, "/v1/mentions", query, format, |conn, me, query, window| {
+        let filter = Filter {
+            states: query.state.clone(),
+            sentiments: query.sentiment.clone(),
+            accounts: query.account_id.clone(),
+            sweeps: query.sweep_id.clone(),
+        };
+        let rows = rows::list(conn, me.school(), sight(me), &filter, window)?;
+        Ok(window.page(rows, |row| row.id, |row| view(me, row)))
+    })
+    .await
 }
 
 /// Record a public posting about the school.

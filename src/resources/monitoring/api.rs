@@ -18,10 +18,11 @@ use crate::db::types::{AccountId, IncidentId, MonitoringCheckId, PersonId};
 use crate::events::{self, Event, EventType};
 use crate::http::body::{Valid, objects};
 use crate::http::document::Fails;
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::query::Query;
 use crate::http::reply::{Created, Plain, Resource};
 use crate::http::text::{Day, Prose, present};
-use crate::page::{Page, Window};
+use crate::page::{Page, Window, paged};
 use crate::policy::deadline::local_day;
 use crate::policy::monitoring::MonitoringLevel;
 use crate::problem::{Code, Problem};
@@ -140,6 +141,8 @@ pub struct MonitoringCheckQuery {
     pub cursor: Option<String>,
 }
 
+paged!(MonitoringCheckQuery);
+
 /// The accounts whose checks this caller may see: all of the school's, or those that they run.
 pub(super) fn sight(me: &Caller<ReadMonitoring>) -> Sight {
     match me.person() {
@@ -166,35 +169,33 @@ fn view(row: CheckRow, findings: Vec<FindingRow>) -> MonitoringCheck {
 ///
 /// Oldest first. Managers see the checks of the accounts that they run (MON-1).
 #[utoipa::path(tag = "monitoring", security(("oauth2" = [ReadMonitoring])), params(MonitoringCheckQuery),
-    responses((status = 200, description = "One page.", body = MonitoringCheckPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((MonitoringCheckPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/monitoring-checks")]
 async fn list_monitoring_checks(
     caller: Caller<ReadMonitoring>,
     query: Query<MonitoringCheckQuery>,
-) -> Result<Plain<MonitoringCheckPage>, Problem> {
-    let window = Window::<Key>::new(query.cursor.as_deref(), query.limit, &("monitoring-checks", &query.0))?;
-    let filter = Filter {
-        accounts: query.account_id.clone(),
-        findings: query.finding.clone(),
-        checked_from: query.checked_from,
-        checked_to: query.checked_to,
-    };
-    let page = caller
-        .read(move |conn, me| {
-            let checks = rows::list(conn, me.school(), sight(me), &filter, &window)?;
-            let ids: Vec<MonitoringCheckId> = checks.iter().map(|row| row.id).collect();
-            let mut findings = rows::findings_of(conn, me.school(), &ids)?;
-            Ok(window.page(
-                checks,
-                |row| (row.checked_at, row.id),
-                |row| {
-                    let found = findings.remove(&row.id).unwrap_or_default();
-                    view(row, found)
-                },
-            ))
-        })
-        .await?;
-    Plain::page(&page, "/v1/monitoring-checks", &query.0, query.limit)
+    format: Format,
+) -> Result<Listed<MonitoringCheck>, Problem> {
+    listed(caller, "/v1/monitoring-checks", query, format, |conn, me, query, window: &Window<Key>| {
+        let filter = Filter {
+            accounts: query.account_id.clone(),
+            findings: query.finding.clone(),
+            checked_from: query.checked_from,
+            checked_to: query.checked_to,
+        };
+        let checks = rows::list(conn, me.school(), sight(me), &filter, window)?;
+        let ids: Vec<MonitoringCheckId> = checks.iter().map(|row| row.id).collect();
+        let mut findings = rows::findings_of(conn, me.school(), &ids)?;
+        Ok(window.page(
+            checks,
+            |row| (row.checked_at, row.id),
+            |row| {
+                let found = findings.remove(&row.id).unwrap_or_default();
+                view(row, found)
+            },
+        ))
+    })
+    .await
 }
 
 /// Log a monitoring check of an account.

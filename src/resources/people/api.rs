@@ -19,11 +19,12 @@ use crate::db::types::{AccountId, PersonId};
 use crate::events::{self, Actor, Event, EventType};
 use crate::http::body::{NoBody, Valid};
 use crate::http::document::{Fails, IfMatchHeader};
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
 use crate::http::reply::{Created, Gone, Plain, Resource, Versioned};
 use crate::http::text::{Day, Email, Line, Patch, present};
-use crate::page::{Page, PageQuery, Window};
+use crate::page::{Page, PageQuery, Window, paged};
 use crate::policy::handover;
 use crate::policy::publication::TakedownCause;
 use crate::policy::refusal::{Grounds, Refusal, Violation};
@@ -295,6 +296,8 @@ pub struct PersonQuery {
     pub cursor: Option<String>,
 }
 
+paged!(PersonQuery);
+
 fn sight<P>(me: &Caller<P>) -> Sight {
     match me.person() {
         Some(person) if !me.may::<ReadPersonDetails>() => {
@@ -490,9 +493,9 @@ fn change<P>(
 /// governors and services see everyone; staff see the names of staff, volunteers, governors and pupils; everyone
 /// sees themselves and the children whose guardian they are.
 #[utoipa::path(tag = "people", security(("oauth2" = [ReadPeople])), params(PersonQuery),
-    responses((status = 200, description = "One page.", body = PersonPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((PersonPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/people")]
-async fn list_people(caller: Caller<ReadPeople>, query: Query<PersonQuery>) -> Result<Plain<Page<Person>>, Problem> {
+async fn list_people(caller: Caller<ReadPeople>, query: Query<PersonQuery>, format: Format) -> Result<Listed<Person>, Problem> {
     let missing =
         |name| Problem::new(Code::MalformedQuery).with_errors(vec![FieldError::new(name, "missing", "This parameter is needed too.")]);
     let external = match (&query.external_source, &query.external_id) {
@@ -501,20 +504,18 @@ async fn list_people(caller: Caller<ReadPeople>, query: Query<PersonQuery>) -> R
         (None, _) => return Err(missing("external_source")),
         (_, None) => return Err(missing("external_id")),
     };
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("people", &query.0))?;
-    let filter = Filter { kinds: query.kind.clone(), roles: query.role.clone(), external, updated_since: query.updated_since };
-    let page = caller
-        .read(move |conn, me| {
-            let sight = match sight(me) {
-                // What is not shown cannot be searched for.
-                Sight::Colleagues(person) if filter.external.is_some() => Sight::Own(person),
-                sight => sight,
-            };
-            let people = rows::list(conn, me.school(), sight, &filter, &window)?;
-            Ok(window.page(people, |person| person.row.id, |person| view(me, person)))
-        })
-        .await?;
-    Plain::page(&page, "/v1/people", &query.0, query.limit)
+    listed(caller, "/v1/people", query, format, move |conn, me, query, window| {
+        let filter =
+            Filter { kinds: query.kind.clone(), roles: query.role.clone(), external: external.clone(), updated_since: query.updated_since };
+        let sight = match sight(me) {
+            // What is not shown cannot be searched for.
+            Sight::Colleagues(person) if filter.external.is_some() => Sight::Own(person),
+            sight => sight,
+        };
+        let people = rows::list(conn, me.school(), sight, &filter, window)?;
+        Ok(window.page(people, |person| person.row.id, |person| view(me, person)))
+    })
+    .await
 }
 
 /// Create a person.

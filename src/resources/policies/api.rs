@@ -18,11 +18,12 @@ use crate::db::types::{PolicyId, PolicyVersionId, SchoolId};
 use crate::events::{self, Event, EventType};
 use crate::http::body::Valid;
 use crate::http::document::{Fails, IfMatchHeader};
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
-use crate::http::reply::{Created, Plain, Resource, Versioned};
+use crate::http::reply::{Created, Resource, Versioned};
 use crate::http::text::{Line, present};
-use crate::page::{Page, Window};
+use crate::page::{Page, paged};
 use crate::policy::required::{PolicyKind, depends_soundly};
 use crate::problem::{Code, Problem};
 
@@ -108,6 +109,9 @@ pub struct PolicyQuery {
     #[validate(length(max = 10))]
     #[param(max_items = 10)]
     pub kind: Vec<PolicyKind>,
+    /// Changed at or after this instant.
+    #[param(nullable = false)]
+    pub updated_since: Option<Instant>,
     #[serde(skip_serializing)]
     #[validate(range(min = 1, max = 200))]
     pub limit: Option<u16>,
@@ -115,6 +119,8 @@ pub struct PolicyQuery {
     #[validate(length(max = 500))]
     pub cursor: Option<String>,
 }
+
+paged!(PolicyQuery since);
 
 fn view(row: PolicyRow, published: &HashMap<PolicyId, PolicyVersionId>) -> Policy {
     Policy {
@@ -143,20 +149,16 @@ fn joined(conn: &mut Conn, school: SchoolId, kind: PolicyKind, depends_on: Vec<P
 
 /// List policies.
 #[utoipa::path(tag = "policies", security(("oauth2" = [ReadPolicies])), params(PolicyQuery),
-    responses((status = 200, description = "One page.", body = PolicyPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((PolicyPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/policies")]
-async fn list_policies(caller: Caller<ReadPolicies>, query: Query<PolicyQuery>) -> Result<Plain<Page<Policy>>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("policies", &query.0))?;
-    let kinds = query.kind.clone();
-    let page = caller
-        .read(move |conn, me| {
-            let rows = rows::list(conn, me.school(), &kinds, &window)?;
-            let ids: Vec<PolicyId> = rows.iter().map(|row| row.id).collect();
-            let published = rows::published(conn, me.school(), &ids)?;
-            Ok(window.page(rows, |row| row.id, |row| view(row, &published)))
-        })
-        .await?;
-    Plain::page(&page, "/v1/policies", &query.0, query.limit)
+async fn list_policies(caller: Caller<ReadPolicies>, query: Query<PolicyQuery>, format: Format) -> Result<Listed<Policy>, Problem> {
+    listed(caller, "/v1/policies", query, format, |conn, me, query, window| {
+        let rows = rows::list(conn, me.school(), &query.kind, window)?;
+        let ids: Vec<PolicyId> = rows.iter().map(|row| row.id).collect();
+        let published = rows::published(conn, me.school(), &ids)?;
+        Ok(window.page(rows, |row| row.id, |row| view(row, &published)))
+    })
+    .await
 }
 
 /// Set up a policy.

@@ -52,6 +52,9 @@ pub fn list(conn: &mut Conn, school: SchoolId, of: &[PolicyKind], window: &Windo
     if !of.is_empty() {
         query = query.filter(policies::kind.eq_any(of.to_vec()));
     }
+    if let Some(since) = window.updated_since {
+        query = query.filter(policies::updated_at.ge(since));
+    }
     if let Some(after) = window.after {
         query = query.filter(policies::id.gt(after));
     }

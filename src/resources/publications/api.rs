@@ -18,11 +18,12 @@ use crate::db::types::{AccountId, PersonId, PublicationCheckId, PublicationId};
 use crate::events::{self, Event, EventType};
 use crate::http::body::{NoBody, Valid};
 use crate::http::document::{Fails, IfMatchHeader};
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
-use crate::http::reply::{Created, Plain, Resource, Versioned};
+use crate::http::reply::{Created, Resource, Versioned};
 use crate::http::text::{Day, Line, Link, present};
-use crate::page::{Page, Window};
+use crate::page::{Page, paged};
 use crate::policy::clauses::Clause;
 use crate::policy::consent::Purpose;
 use crate::policy::publication::{self, CheckState, Concern, Flag};
@@ -172,6 +173,9 @@ pub struct PublicationQuery {
     /// What the last audit found.
     #[param(nullable = false)]
     pub face_on: Option<bool>,
+    /// Changed at or after this instant.
+    #[param(nullable = false)]
+    pub updated_since: Option<Instant>,
     #[serde(skip_serializing)]
     #[validate(range(min = 1, max = 200))]
     pub limit: Option<u16>,
@@ -179,6 +183,8 @@ pub struct PublicationQuery {
     #[validate(length(max = 500))]
     pub cursor: Option<String>,
 }
+
+paged!(PublicationQuery since);
 
 fn sight<P>(me: &Caller<P>) -> Sight {
     match me.person() {
@@ -250,38 +256,37 @@ async fn changed<P: 'static>(
 ///
 /// Newest first. Most people see what they wrote, and what is on the accounts that they run.
 #[utoipa::path(tag = "publications", security(("oauth2" = [ReadPublications])), params(PublicationQuery),
-    responses((status = 200, description = "One page.", body = PublicationPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((PublicationPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/publications")]
-async fn list_publications(caller: Caller<ReadPublications>, query: Query<PublicationQuery>) -> Result<Plain<PublicationPage>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("publications", &query.0))?;
-    let (accounts, live, face_on) = (query.account_id.clone(), query.live, query.face_on);
-    let (stale, audit_due) = (query.stale == Some(true), query.audit_due == Some(true));
-    let page = caller
-        .read(move |conn, me| {
-            let filter = Filter {
-                accounts,
-                live,
-                stale_on: stale.then(|| me.today()),
-                unaudited_since: audit_due.then(|| me.now() + -TERM),
-                face_on,
-            };
-            let rows = rows::list(conn, me.school(), sight(me), &filter, &window)?;
-            let ids: Vec<PublicationId> = rows.iter().map(|row| row.id).collect();
-            let mut subjects: HashMap<PublicationId, Vec<PersonId>> = HashMap::new();
-            for (id, person) in rows::subjects(conn, me.school(), &ids)? {
-                subjects.entry(id).or_default().push(person);
-            }
-            Ok(window.page(
-                rows,
-                |row| row.id,
-                |row| {
-                    let of = subjects.remove(&row.id).unwrap_or_default();
-                    view(me, row, of)
-                },
-            ))
-        })
-        .await?;
-    Plain::page(&page, "/v1/publications", &query.0, query.limit)
+async fn list_publications(
+    caller: Caller<ReadPublications>,
+    query: Query<PublicationQuery>,
+    format: Format,
+) -> Result<Listed<Publication>, Problem> {
+    listed(caller, "/v1/publications", query, format, |conn, me, query, window| {
+        let filter = Filter {
+            accounts: query.account_id.clone(),
+            live: query.live,
+            stale_on: (query.stale == Some(true)).then(|| me.today()),
+            unaudited_since: (query.audit_due == Some(true)).then(|| me.now() + -TERM),
+            face_on: query.face_on,
+        };
+        let rows = rows::list(conn, me.school(), sight(me), &filter, window)?;
+        let ids: Vec<PublicationId> = rows.iter().map(|row| row.id).collect();
+        let mut subjects: HashMap<PublicationId, Vec<PersonId>> = HashMap::new();
+        for (id, person) in rows::subjects(conn, me.school(), &ids)? {
+            subjects.entry(id).or_default().push(person);
+        }
+        Ok(window.page(
+            rows,
+            |row| row.id,
+            |row| {
+                let of = subjects.remove(&row.id).unwrap_or_default();
+                view(me, row, of)
+            },
+        ))
+    })
+    .await
 }
 
 /// Record that what was checked was published (IMG-1).

@@ -104,6 +104,9 @@ pub fn listing<'a>(
     if let Some(face_on) = filter.face_on {
         query = query.filter(publications::face_on.eq(Some(face_on)));
     }
+    if let Some(since) = window.updated_since {
+        query = query.filter(publications::updated_at.ge(since));
+    }
     if let Some(after) = window.after {
         query = query.filter(publications::id.lt(after));
     }

@@ -1,6 +1,6 @@
 //! What the service says of itself; open to anyone.
 
-use actix_web::http::header::{CACHE_CONTROL, ETAG, LOCATION};
+use actix_web::http::header::{AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, ETAG, Encoding, Header, LOCATION, VARY};
 use actix_web::web::{self, Data, Path};
 use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Serialize;
@@ -30,12 +30,20 @@ pub fn pages(config: &mut web::ServiceConfig) {
 
 async fn document(request: HttpRequest, state: Data<State>) -> HttpResponse {
     let document = &state.document;
-    let mut response = if not_modified(request.headers(), &document.etag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header((ETAG, document.etag.as_str())).insert_header((CACHE_CONTROL, "no-cache"));
-    if not_modified(request.headers(), &document.etag) {
+    let accepted = AcceptEncoding::parse(&request).ok();
+    let encoding = accepted.and_then(|accepted| accepted.negotiate([Encoding::gzip(), Encoding::identity()].iter()));
+    let gzip = encoding == Some(Encoding::gzip());
+    let (etag, bytes) = if gzip { (&document.gzip_etag, &document.gzip) } else { (&document.etag, &document.bytes) };
+    let unchanged = not_modified(request.headers(), etag);
+    let mut response = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((ETAG, etag.as_str())).insert_header((CACHE_CONTROL, "no-cache")).insert_header((VARY, "accept-encoding"));
+    if unchanged {
         return response.finish();
     }
-    response.content_type("application/json").body(document.bytes.clone())
+    if gzip {
+        response.insert_header((CONTENT_ENCODING, "gzip"));
+    }
+    response.content_type("application/json").body(bytes.clone())
 }
 
 /// Whether the service works.

@@ -16,11 +16,12 @@ use crate::db::types::{AccountId, PersonId, PublicationId, TakedownId};
 use crate::events::{self, Event, EventType};
 use crate::http::body::Valid;
 use crate::http::document::{Fails, IfMatchHeader};
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
-use crate::http::reply::{Plain, Resource, Versioned};
+use crate::http::reply::{Resource, Versioned};
 use crate::http::text::{Line, Prose, present};
-use crate::page::{Page, Window};
+use crate::page::{Page, paged};
 use crate::policy::publication::{TakedownAction, TakedownCause, TakedownState};
 use crate::problem::Problem;
 use crate::resources::comments::rules::is_past;
@@ -133,6 +134,8 @@ pub struct TakedownQuery {
     pub cursor: Option<String>,
 }
 
+paged!(TakedownQuery);
+
 fn sight<P>(me: &Caller<P>) -> Sight {
     match me.person() {
         Some(person) if !me.may_all::<ReadTakedowns>() => Sight::Own(person),
@@ -169,18 +172,15 @@ fn view<P>(me: &Caller<P>, row: TakedownRow) -> Takedown {
 ///
 /// Oldest first. Most people see what they wrote, and what is on the accounts that they run.
 #[utoipa::path(tag = "publications", security(("oauth2" = [ReadTakedowns])), params(TakedownQuery),
-    responses((status = 200, description = "One page.", body = TakedownPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((TakedownPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/takedowns")]
-async fn list_takedowns(caller: Caller<ReadTakedowns>, query: Query<TakedownQuery>) -> Result<Plain<TakedownPage>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("takedowns", &query.0))?;
-    let (states, overdue) = (query.state.clone(), query.overdue == Some(true));
-    let page = caller
-        .read(move |conn, me| {
-            let rows = rows::list(conn, me.school(), sight(me), &states, overdue.then(|| me.now()), &window)?;
-            Ok(window.page(rows, |row| row.id, |row| view(me, row)))
-        })
-        .await?;
-    Plain::page(&page, "/v1/takedowns", &query.0, query.limit)
+async fn list_takedowns(caller: Caller<ReadTakedowns>, query: Query<TakedownQuery>, format: Format) -> Result<Listed<Takedown>, Problem> {
+    listed(caller, "/v1/takedowns", query, format, |conn, me, query, window| {
+        let overdue_at = (query.overdue == Some(true)).then(|| me.now());
+        let rows = rows::list(conn, me.school(), sight(me), &query.state, overdue_at, window)?;
+        Ok(window.page(rows, |row| row.id, |row| view(me, row)))
+    })
+    .await
 }
 
 /// Find what has to be taken down.

@@ -18,11 +18,12 @@ use crate::db::types::{CourseId, PersonId, TrainingCompletionId, TrainingSession
 use crate::events::{self, Event, EventType};
 use crate::http::body::Valid;
 use crate::http::document::{Fails, IfMatchHeader};
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
-use crate::http::reply::{Created, Plain, Resource, Versioned};
+use crate::http::reply::{Created, Resource, Versioned};
 use crate::http::text::{Day, Prose, present};
-use crate::page::{Page, Window};
+use crate::page::{Page, paged};
 use crate::policy::training;
 use crate::problem::{Code, Problem};
 use crate::resources::courses::rows::CourseRow;
@@ -144,6 +145,9 @@ pub struct TrainingCompletionQuery {
     /// `true`: those that count today; `false`: those that do not.
     #[param(nullable = false)]
     pub current: Option<bool>,
+    /// Changed at or after this instant.
+    #[param(nullable = false)]
+    pub updated_since: Option<Instant>,
     #[serde(skip_serializing)]
     #[validate(range(min = 1, max = 200))]
     pub limit: Option<u16>,
@@ -151,6 +155,8 @@ pub struct TrainingCompletionQuery {
     #[validate(length(max = 500))]
     pub cursor: Option<String>,
 }
+
+paged!(TrainingCompletionQuery since);
 
 /// What this caller may see: all, or their own and those of the sessions that they give.
 fn sight<P>(me: &Caller<P>) -> Sight {
@@ -226,22 +232,20 @@ fn not_given() -> Problem {
 /// In the order in which they were recorded (R-ST-2). Most people see their own, and those of the sessions that they
 /// give.
 #[utoipa::path(tag = "training", security(("oauth2" = [ReadTraining])), params(TrainingCompletionQuery),
-    responses((status = 200, description = "One page.", body = TrainingCompletionPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((TrainingCompletionPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/training-completions")]
 async fn list_training_completions(
     caller: Caller<ReadTraining>,
     query: Query<TrainingCompletionQuery>,
-) -> Result<Plain<TrainingCompletionPage>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("training-completions", &query.0))?;
-    let (people, courses, current) = (query.person_id.clone(), query.course_id.clone(), query.current);
-    let page = caller
-        .read(move |conn, me| {
-            let filter = Filter { people, courses, current: current.map(|current| (current, me.today())) };
-            let rows = rows::list(conn, me.school(), sight(me), &filter, &window)?;
-            Ok(window.page(rows, |row| row.id, |row| view(me, row)))
-        })
-        .await?;
-    Plain::page(&page, "/v1/training-completions", &query.0, query.limit)
+    format: Format,
+) -> Result<Listed<TrainingCompletion>, Problem> {
+    listed(caller, "/v1/training-completions", query, format, |conn, me, query, window| {
+        let current = query.current.map(|current| (current, me.today()));
+        let filter = Filter { people: query.person_id.clone(), courses: query.course_id.clone(), current };
+        let rows = rows::list(conn, me.school(), sight(me), &filter, window)?;
+        Ok(window.page(rows, |row| row.id, |row| view(me, row)))
+    })
+    .await
 }
 
 /// Record that somebody has completed a course (R-ST-2).

@@ -102,6 +102,9 @@ pub fn list(
         Some((false, today)) => query.filter(training_completions::revoked_at.is_not_null().or(training_completions::expires_on.lt(today))),
         None => query,
     };
+    if let Some(since) = window.updated_since {
+        query = query.filter(training_completions::updated_at.ge(since));
+    }
     if let Some(after) = window.after {
         query = query.filter(training_completions::id.gt(after));
     }

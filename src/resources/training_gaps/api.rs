@@ -10,10 +10,10 @@ use super::rows;
 use crate::access::caller::Caller;
 use crate::access::permissions::ReadTrainingGaps;
 use crate::db::types::{CourseId, PersonId};
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::query::Query;
-use crate::http::reply::Plain;
 use crate::http::text::Day;
-use crate::page::{Page, Window};
+use crate::page::{Page, paged};
 use crate::policy::training::{self, Activity, Missing};
 use crate::problem::Problem;
 use crate::resources::{courses, training_completions};
@@ -69,28 +69,31 @@ pub struct TrainingGapQuery {
     pub cursor: Option<String>,
 }
 
+paged!(TrainingGapQuery);
+
 /// List who lacks training for what they do (R-HT-1, R-ST-2).
 ///
 /// Those at the school who run an account and have no completion, in date, of one of the courses that this requires.
 #[utoipa::path(tag = "training", security(("oauth2" = [ReadTrainingGaps])), params(TrainingGapQuery),
-    responses((status = 200, description = "One page.", body = TrainingGapPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((TrainingGapPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/training-gaps")]
-async fn list_training_gaps(caller: Caller<ReadTrainingGaps>, query: Query<TrainingGapQuery>) -> Result<Plain<TrainingGapPage>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("training-gaps", &query.0))?;
-    let activity = query.activity.unwrap_or(Activity::AccountManager);
-    let page = caller
-        .read(move |conn, me| {
-            let required = courses::rows::required_for(conn, me.school(), activity)?;
-            let lacking = match activity {
-                Activity::AccountManager => rows::account_managers_lacking(conn, me.school(), &required, me.today(), &window)?,
-            };
-            let validity = training_completions::rows::valid_until(conn, me.school(), activity, &lacking)?;
-            let gap = |person_id| {
-                let missing = training::missing(validity.of(person_id), me.today());
-                TrainingGap { person_id, missing: missing.into_iter().map(MissingCourse::from).collect() }
-            };
-            Ok(window.page(lacking, |&person| person, gap))
-        })
-        .await?;
-    Plain::page(&page, "/v1/training-gaps", &query.0, query.limit)
+async fn list_training_gaps(
+    caller: Caller<ReadTrainingGaps>,
+    query: Query<TrainingGapQuery>,
+    format: Format,
+) -> Result<Listed<TrainingGap>, Problem> {
+    listed(caller, "/v1/training-gaps", query, format, |conn, me, query, window| {
+        let activity = query.activity.unwrap_or(Activity::AccountManager);
+        let required = courses::rows::required_for(conn, me.school(), activity)?;
+        let lacking = match activity {
+            Activity::AccountManager => rows::account_managers_lacking(conn, me.school(), &required, me.today(), window)?,
+        };
+        let validity = training_completions::rows::valid_until(conn, me.school(), activity, &lacking)?;
+        let gap = |person_id| {
+            let missing = training::missing(validity.of(person_id), me.today());
+            TrainingGap { person_id, missing: missing.into_iter().map(MissingCourse::from).collect() }
+        };
+        Ok(window.page(lacking, |&person| person, gap))
+    })
+    .await
 }

@@ -17,11 +17,12 @@ use crate::db::types::{CourseId, PersonId, TrainingSessionId};
 use crate::events::{self, Event, EventType};
 use crate::http::body::Valid;
 use crate::http::document::{Fails, IfMatchHeader};
+use crate::http::listing::{Format, Listed, Table, listed};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
-use crate::http::reply::{Created, Plain, Resource, Versioned};
+use crate::http::reply::{Created, Resource, Versioned};
 use crate::http::text::{Day, Line, Patch, Prose, present};
-use crate::page::{Page, Window};
+use crate::page::{Page, paged};
 use crate::policy::roles::PersonKind;
 use crate::policy::training;
 use crate::problem::{Code, Problem};
@@ -142,6 +143,9 @@ pub struct TrainingSessionQuery {
     #[validate(length(max = 50))]
     #[param(max_items = 50)]
     pub course_id: Vec<CourseId>,
+    /// Changed at or after this instant.
+    #[param(nullable = false)]
+    pub updated_since: Option<Instant>,
     #[serde(skip_serializing)]
     #[validate(range(min = 1, max = 200))]
     pub limit: Option<u16>,
@@ -149,6 +153,8 @@ pub struct TrainingSessionQuery {
     #[validate(length(max = 500))]
     pub cursor: Option<String>,
 }
+
+paged!(TrainingSessionQuery since);
 
 /// The sessions that this caller may record completions of: all, or those that they give.
 pub fn sight(me: &Caller<RecordTraining>) -> Sight {
@@ -190,21 +196,18 @@ fn check_trainer(tx: &mut Conn, me: &Caller<RecordTraining>, row: &TrainingSessi
 ///
 /// Oldest first. Whoever records only their own sees the sessions that they give.
 #[utoipa::path(tag = "training", security(("oauth2" = [RecordTraining])), params(TrainingSessionQuery),
-    responses((status = 200, description = "One page.", body = TrainingSessionPage)))]
+    responses((status = 200, description = "One page, or all as CSV.", content((TrainingSessionPage = "application/json"), (Table = "text/csv")))))]
 #[get("/v1/training-sessions")]
 async fn list_training_sessions(
     caller: Caller<RecordTraining>,
     query: Query<TrainingSessionQuery>,
-) -> Result<Plain<TrainingSessionPage>, Problem> {
-    let window = Window::new(query.cursor.as_deref(), query.limit, &("training-sessions", &query.0))?;
-    let courses = query.course_id.clone();
-    let page = caller
-        .read(move |conn, me| {
-            let sessions = rows::list(conn, me.school(), sight(me), &courses, &window)?;
-            Ok(window.page(sessions, |row| row.id, view))
-        })
-        .await?;
-    Plain::page(&page, "/v1/training-sessions", &query.0, query.limit)
+    format: Format,
+) -> Result<Listed<TrainingSession>, Problem> {
+    listed(caller, "/v1/training-sessions", query, format, |conn, me, query, window| {
+        let sessions = rows::list(conn, me.school(), sight(me), &query.course_id, window)?;
+        Ok(window.page(sessions, |row| row.id, view))
+    })
+    .await
 }
 
 /// Plan or record a training session (R-HT-1, SC-3).

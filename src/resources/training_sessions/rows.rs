@@ -78,6 +78,9 @@ pub fn list(
     if !courses.is_empty() {
         query = query.filter(training_sessions::course_id.eq_any(courses.to_vec()));
     }
+    if let Some(since) = window.updated_since {
+        query = query.filter(training_sessions::updated_at.ge(since));
+    }
     if let Some(after) = window.after {
         query = query.filter(training_sessions::id.gt(after));
     }

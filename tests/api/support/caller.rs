@@ -151,9 +151,12 @@ impl<'s> IntoFuture for Request<'s> {
             if let Some(body) = self.body {
                 request = request.body(body);
             }
-            let response = request.send().await.unwrap_or_else(|error| panic!("{} {}: {error:?}", self.method, self.url));
+            let mut response = request.send().await.unwrap_or_else(|error| panic!("{} {}: {error:?}", self.method, self.url));
             let (status, headers) = (response.status(), response.headers().clone());
-            let bytes = response.bytes().await.unwrap_or_else(|error| panic!("{} {}: {error:?}", self.method, self.url));
+            let endless = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream") && self.method != Method::HEAD;
+            // Of a stream without an end, what it begins with.
+            let bytes = if endless { response.chunk().await.map(Option::unwrap_or_default) } else { response.bytes().await };
+            let bytes = bytes.unwrap_or_else(|error| panic!("{} {}: {error:?}", self.method, self.url));
             let reply = Reply {
                 json: serde_json::from_slice(&bytes).unwrap_or_default(),
                 text: String::from_utf8_lossy(&bytes).into_owned(),
@@ -165,6 +168,59 @@ impl<'s> IntoFuture for Request<'s> {
             contract::check(&reply);
             reply
         })
+    }
+}
+
+/// A stream of events that is being read.
+pub struct EventStream {
+    response: reqwest::Response,
+    unread: String,
+}
+
+impl Request<'_> {
+    /// The answer as it came, not held against the document.
+    pub async fn raw(self) -> reqwest::Response {
+        let server = &self.caller.school.server;
+        let mut request = server.client.request(self.method, format!("{}{}", server.url, self.url)).headers(self.headers);
+        if !matches!(self.caller.who, Who::Anybody) {
+            request = request.bearer_auth(self.caller.token().await);
+        }
+        request.send().await.unwrap()
+    }
+
+    /// Reads the answer as a stream of events.
+    pub async fn stream(self) -> EventStream {
+        let response = self.raw().await;
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["content-type"]),
+            (200, &HeaderValue::from_static("text/event-stream"))
+        );
+        EventStream::from(response)
+    }
+}
+
+impl From<reqwest::Response> for EventStream {
+    fn from(response: reqwest::Response) -> Self {
+        Self { response, unread: String::new() }
+    }
+}
+
+impl EventStream {
+    /// The next event with its id; `None` when the stream ends, or breaks.
+    pub async fn next(&mut self) -> Option<(String, Value)> {
+        loop {
+            while let Some((frame, rest)) = self.unread.split_once("\n\n") {
+                let line = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+                let found = line("id: ").zip(line("data: "));
+                let read = self.unread.len() - rest.len();
+                self.unread.drain(..read);
+                if let Some((id, data)) = found {
+                    return Some((id, serde_json::from_str(&data).unwrap()));
+                }
+            }
+            let chunk = tokio::time::timeout(std::time::Duration::from_secs(40), self.response.chunk()).await.expect("a sign of life");
+            self.unread.push_str(std::str::from_utf8(&chunk.ok()??).unwrap());
+        }
     }
 }
 

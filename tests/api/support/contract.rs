@@ -15,7 +15,7 @@ pub static DOCUMENT: LazyLock<Value> = LazyLock::new(weald::app::openapi);
 /// Pages for people, which the document does not list.
 const PAGES: [&str; 3] = ["/", "/docs", "/openapi.json"];
 /// Headers that a declared answer need not carry each time.
-const SOMETIMES: [&str; 2] = ["Idempotency-Replayed", "Link"];
+const SOMETIMES: [&str; 3] = ["Content-Disposition", "Idempotency-Replayed", "Link"];
 
 /// An operation of the document.
 #[derive(Clone, Copy)]

@@ -318,6 +318,7 @@ impl Server {
         let state = server::open(&storage, service, clock).unwrap();
         let listener = std::net::TcpListener::bind(state.service.listen).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        weald::events::watch::spawn(state.clone());
         let shared = state.clone();
         // Not `server::listen`: its handlers of signals would keep Ctrl-C from ending the tests.
         let server = HttpServer::new(move || app::app(shared.clone())).workers(1).disable_signals().listen(listener).unwrap().run();
