@@ -41,8 +41,8 @@ use crate::vault::Vault;
 
 /// Every operation there is, in the order of the document.
 pub fn operations(config: &mut ServiceConfig) {
-    config.service(oauth::issue_token).service(oauth::revoke_token).service(oauth::list_keys).service(oauth::find_authorization_server).service(oauth::find_protected_resource);
     config.service(oauth::issue_token).service(oauth::revoke_token).service(oauth::list_keys).service(oauth::find_authorization_server);
+    config.service(oauth::find_protected_resource);
     me::operations(config);
     schools::operations(config);
     people::operations(config);

@@ -61,6 +61,7 @@ codes! {
     RateLimited = 429 "Too many requests";
     Internal = 500 "Something went wrong on our side";
     Busy = 503 "The service is busy; try again";
+    IssuerUnavailable = 503 "The issuer of the token is out of reach, and its keys are needed to check it";
     VaultSealed = 503 "The vault is sealed: its master key is not at hand";
     StorageFull = 507 "There is no room to store it";
 }
@@ -181,7 +182,12 @@ impl Problem {
             violations: Vec::new(),
             allowed_actions: None,
             allow: None,
-            retry_after: matches!(code, Code::Busy | Code::StorageFull | Code::VaultSealed).then_some(2),
+            retry_after: match code {
+                Code::Busy | Code::StorageFull | Code::VaultSealed => Some(2),
+                // As soon as it is asked again.
+                Code::IssuerUnavailable => Some(60),
+                _ => None,
+            },
             token_refused: false,
             cause: None,
         }))

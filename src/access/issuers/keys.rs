@@ -1,5 +1,6 @@
 //! An issuer's public keys: found by discovery (OpenID Connect Discovery 1.0), kept for an hour, and asked for before
-//! that where a token names another, at most once a minute. Nothing but the configuration says where they are asked for, never a token.
+//! that where a token names another, at most once a minute. Nothing but the configuration says where they are asked for,
+//! never a token.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration as Wait;
@@ -17,6 +18,7 @@ use tokio::sync::Mutex;
 
 use super::config::{is_loopback, is_safe};
 use crate::clock::Instant;
+use crate::problem::{Code, Problem};
 
 /// How long keys are used without asking for them again.
 const FRESH: Duration = Duration::hours(1);
@@ -26,6 +28,8 @@ const USABLE: Duration = Duration::hours(24);
 const PAUSE: Duration = Duration::minutes(1);
 /// For discovery and keys together.
 const PATIENCE: Wait = Wait::from_secs(5);
+/// For somebody whose key is there, though old.
+const HASTE: Wait = Wait::from_secs(1);
 /// The largest document.
 const MAX_DOCUMENT: usize = 256 << 10;
 /// The shortest modulus of an RSA key, in bytes (RFC 7518, section 3.3).
@@ -61,8 +65,8 @@ struct Known {
 }
 
 impl Known {
-    fn key(&self, id: &str) -> Option<&Arc<Key>> {
-        self.keys.iter().find(|key| key.id == id)
+    fn key(&self, id: &str, now: Instant) -> Option<&Arc<Key>> {
+        self.keys.iter().find(|key| key.id == id).filter(|_| within(self.fetched_at, now, USABLE))
     }
 }
 
@@ -99,14 +103,23 @@ impl Keys {
     }
 
     /// The key of this name, if it is one for `algorithm`. Asks the issuer where the keys are old or do not have it.
-    pub async fn find(self: &Arc<Self>, id: &str, algorithm: Algorithm, now: Instant) -> Option<Arc<Key>> {
-        let mut known = self.known();
-        if !within(known.fetched_at, now, FRESH) || known.key(id).is_none() {
-            self.refresh(id, now).await;
-            known = self.known();
+    ///
+    /// # Errors
+    /// 401 where there is none; 503 where the issuer, being out of reach, cannot say so.
+    pub async fn find(self: &Arc<Self>, id: &str, algorithm: Algorithm, now: Instant) -> Result<Arc<Key>, Problem> {
+        let known = self.known();
+        let found = known.key(id, now);
+        if !within(known.fetched_at, now, FRESH) || found.is_none() {
+            // Who waits is given up on, the asking is not.
+            let patience = if found.is_some() { HASTE } else { PATIENCE };
+            let _ = tokio::time::timeout(patience, self.refresh(id, now)).await;
         }
-        let usable = |key: &&Arc<Key>| within(known.fetched_at, now, USABLE) && key.algorithms.contains(&algorithm);
-        known.key(id).filter(usable).cloned()
+        let known = self.known();
+        match known.key(id, now) {
+            Some(key) if key.algorithms.contains(&algorithm) => Ok(Arc::clone(key)),
+            None if !within(known.fetched_at, now, FRESH) => Err(Problem::new(Code::IssuerUnavailable)),
+            _ => Err(Problem::token_refused()),
+        }
     }
 
     /// Asks the issuer for its keys, unless that was done for the same reason in the last minute.
@@ -116,7 +129,7 @@ impl Keys {
         let fresh = within(known.fetched_at, now, FRESH);
         let asked_at = if fresh { known.sought_at } else { known.tried_at };
         // While this one waited for its turn, another may have brought the key.
-        if within(asked_at, now, PAUSE) || (fresh && known.key(id).is_some()) {
+        if within(asked_at, now, PAUSE) || (fresh && known.key(id, now).is_some()) {
             return;
         }
         self.update(|known| *(if fresh { &mut known.sought_at } else { &mut known.tried_at }) = Some(now));

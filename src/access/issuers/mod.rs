@@ -22,6 +22,7 @@ use super::tokens::{self, LEEWAY};
 use crate::clock::Instant;
 use crate::db::types::SchoolId;
 use crate::policy::roles::{PersonKind, Role};
+use crate::problem::Problem;
 
 pub use people::{identity, known_as};
 
@@ -86,10 +87,18 @@ struct Issuer {
     keys: Arc<Keys>,
 }
 
-/// Enough of a token to know whose key to take; nothing is believed yet.
+/// Enough of a token to know whose key to take.
 #[derive(Deserialize)]
 struct Unchecked {
     iss: String,
+}
+
+impl Vouched {
+    /// Whether the token is good at that time.
+    pub fn in_force(&self, now: Instant) -> bool {
+        let (now, leeway) = (now.timestamp(), LEEWAY.num_seconds());
+        self.from <= now + leeway && now < self.until.saturating_add(leeway)
+    }
 }
 
 impl Issuers {
@@ -117,40 +126,51 @@ impl Issuers {
         self.0.issuers.iter().map(|issuer| issuer.trust.issuer.as_str())
     }
 
-    /// What the token says, if it is one of a configured issuer and in force.
-    pub async fn verify(&self, token: &str, now: Instant) -> Option<Arc<Vouched>> {
-        if self.0.issuers.is_empty() {
-            return None;
-        }
-        let Unchecked { iss } = jsonwebtoken::dangerous::insecure_decode_claims(token).ok()?;
-        let issuer = self.0.issuers.iter().find(|issuer| issuer.trust.issuer == iss)?;
-        let header = jsonwebtoken::decode_header(token).ok()?;
+    /// What the token says.
+    ///
+    /// # Errors
+    /// 401 where it is not of a configured issuer or not in force; 503 where that cannot be told, because the issuer's
+    /// keys are out of reach.
+    pub async fn verify(&self, token: &str, now: Instant) -> Result<Arc<Vouched>, Problem> {
+        let refused = Problem::token_refused;
+        let Some((issuer, header)) = self.issuer(token) else { return Err(refused()) };
         let key = issuer.key(&header, now).await?;
         let digest: [u8; 32] = Sha256::digest(token).into();
         let vouched = match self.0.verified.get(&digest) {
             Some((checked_by, vouched)) if Arc::ptr_eq(&checked_by, &key) => vouched,
             _ => {
-                let vouched = Arc::new(issuer.check(token, &header, &key)?);
+                let vouched = Arc::new(issuer.check(token, &header, &key).ok_or_else(refused)?);
                 self.0.verified.insert(digest, (key, Arc::clone(&vouched)));
                 vouched
             }
         };
-        let (now, leeway) = (now.timestamp(), LEEWAY.num_seconds());
-        (vouched.from <= now + leeway && now < vouched.until.saturating_add(leeway)).then_some(vouched)
+        if vouched.in_force(now) { Ok(vouched) } else { Err(refused()) }
+    }
+
+    /// The issuer that the token names, if it is configured, and the token's header. Nothing is believed yet.
+    fn issuer(&self, token: &str) -> Option<(&Issuer, Header)> {
+        if self.0.issuers.is_empty() {
+            return None;
+        }
+        let Unchecked { iss } = jsonwebtoken::dangerous::insecure_decode_claims(token).ok()?;
+        let issuer = self.0.issuers.iter().find(|issuer| issuer.trust.issuer == iss)?;
+        Some((issuer, jsonwebtoken::decode_header(token).ok()?))
     }
 }
 
 impl Issuer {
     /// The key for a token with this header. The key comes out of the issuer's own, by its id; what else the header
     /// offers (jku, jwk, x5u) is not looked at, and what it asks to be understood (crit) is not.
-    async fn key(&self, header: &Header, now: Instant) -> Option<Arc<Key>> {
+    async fn key(&self, header: &Header, now: Instant) -> Result<Arc<Key>, Problem> {
         let kind = header.typ.as_deref().unwrap_or("JWT").to_ascii_lowercase();
         let kind = kind.strip_prefix("application/").unwrap_or(&kind);
         let known = self.trust.types.iter().any(|known| known.eq_ignore_ascii_case(kind));
-        if !known || header.crit.is_some() || !self.trust.algorithms.contains(&header.alg) {
-            return None;
+        match &header.kid {
+            Some(id) if known && header.crit.is_none() && self.trust.algorithms.contains(&header.alg) => {
+                self.keys.find(id, header.alg, now).await
+            }
+            _ => Err(Problem::token_refused()),
         }
-        self.keys.find(header.kid.as_deref()?, header.alg, now).await
     }
 
     fn check(&self, token: &str, header: &Header, key: &Key) -> Option<Vouched> {

@@ -13,7 +13,6 @@ use crate::policy::deadline::{local_day, time_zone};
 use crate::policy::roles::{Role, has_left};
 use crate::resources::people::rows::PersonRow;
 
-
 /// Whom the token is about, as things are now; `None` where the school knows nobody like that, or more than one.
 ///
 /// # Errors
