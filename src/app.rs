@@ -1,5 +1,6 @@
 //! The list of resources: routes and document from the same lines.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -131,6 +132,8 @@ pub struct Document {
     /// The same, compressed once.
     pub gzip: web::Bytes,
     pub gzip_etag: String,
+    /// The methods of each address; those without parameters stand by themselves.
+    fixed: HashMap<String, String>,
     routes: Vec<(ResourceDef, String)>,
 }
 
@@ -141,22 +144,45 @@ impl Document {
         let hash = format!("{:x}", Sha256::digest(&bytes));
         let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
         let gzip = gzip.write_all(&bytes).and_then(|()| gzip.finish()).unwrap_or_default();
-        let routes = document["paths"].as_object().into_iter().flatten().map(|(template, item)| {
+        let pages = ["/", "/docs", "/openapi.json"].map(|page| (page.to_owned(), "GET, HEAD, OPTIONS".to_owned()));
+        let paths = document["paths"].as_object().into_iter().flatten().map(|(template, item)| {
             let mut methods: Vec<String> =
                 item.as_object().into_iter().flat_map(|item| item.keys().map(|key| key.to_uppercase())).collect();
             if methods.iter().any(|method| method == "GET") {
                 methods.push("HEAD".into());
             }
             methods.push("OPTIONS".into());
-            (ResourceDef::new(template.as_str()), methods.join(", "))
+            (template.clone(), methods.join(", "))
         });
-        let pages = ["/", "/docs", "/openapi.json"].map(|page| (ResourceDef::new(page), "GET, HEAD, OPTIONS".to_owned()));
-        let routes = routes.chain(pages).collect();
-        Self { bytes: bytes.into(), etag: format!("\"{hash}\""), gzip: gzip.into(), gzip_etag: format!("\"{hash}-gzip\""), routes }
+        let (routes, fixed): (Vec<_>, Vec<_>) = paths.chain(pages).partition(|(template, _)| template.contains('{'));
+        let routes = routes.into_iter().map(|(template, methods)| (ResourceDef::new(template), methods)).collect();
+        Self {
+            bytes: bytes.into(),
+            etag: format!("\"{hash}\""),
+            gzip: gzip.into(),
+            gzip_etag: format!("\"{hash}-gzip\""),
+            fixed: fixed.into_iter().collect(),
+            routes,
+        }
     }
 
     fn allowed(&self, path: &str) -> Option<&str> {
-        self.routes.iter().find(|(route, _)| route.is_match(path)).map(|(_, methods)| methods.as_str())
+        let route = || self.routes.iter().find(|(route, _)| route.is_match(path)).map(|(_, methods)| methods);
+        self.fixed.get(path).or_else(route).map(String::as_str)
+    }
+
+    /// An address without parameters is nobody's id: the router would ask for the person `batch` at `GET
+    /// /v1/people/batch`.
+    ///
+    /// # Errors
+    /// 405 for a method that it does not take.
+    pub fn check(&self, path: &str, method: &Method) -> Result<(), Problem> {
+        match self.fixed.get(path) {
+            Some(methods) if method != Method::OPTIONS && methods.split(", ").all(|taken| taken != method.as_str()) => {
+                Err(Problem::new(Code::MethodNotAllowed).allow(methods.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -265,6 +265,17 @@ impl Problem {
         self.0.code
     }
 
+    /// What is wrong with the request, field by field.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.0.errors
+    }
+
+    /// Why, in a person's words, where the code alone does not say it: the clauses in the way, or the detail.
+    pub fn explanation(&self) -> Option<String> {
+        let said: Vec<&str> = self.0.detail.as_deref().into_iter().chain(self.0.violations.iter().map(|one| one.detail.as_str())).collect();
+        (!said.is_empty()).then(|| said.join(" ").chars().take(MAX_DETAIL).collect())
+    }
+
     /// What went wrong inside; never sent.
     pub fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
@@ -338,6 +349,7 @@ impl From<DbError> for Problem {
             DbError::Busy(_) => Code::Busy,
             DbError::Full(_) => Code::StorageFull,
             DbError::Taken => Code::AlreadyExists,
+            DbError::Stale => Code::VersionConflict,
             DbError::Query(diesel::result::Error::NotFound) => Code::NotFound,
             DbError::Query(_) | DbError::Panicked => Code::Internal,
         };

@@ -161,15 +161,15 @@ pub fn revoke(tx: &mut Conn, school: SchoolId, session: SessionId, now: Instant)
     Ok(())
 }
 
-/// Ends every session of a person.
+/// Ends every session of some people.
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn revoke_all(tx: &mut Conn, school: SchoolId, person: PersonId, now: Instant) -> QueryResult<()> {
+pub fn revoke_all(tx: &mut Conn, school: SchoolId, people: &[PersonId], now: Instant) -> QueryResult<()> {
     diesel::update(
         sessions::table
             .filter(sessions::school_id.eq(school))
-            .filter(sessions::person_id.eq(person))
+            .filter(sessions::person_id.eq_any(people.iter().copied().map(Some).collect::<Vec<_>>()))
             .filter(sessions::revoked_at.is_null()),
     )
     .set(sessions::revoked_at.eq(now))

@@ -105,11 +105,10 @@ pub fn add(tx: &mut Conn, new: &NewPerson, by: &str, now: Instant) -> Result<Per
     };
     rows::insert(tx, &row)?;
     let mut happened = vec![Event::new(EventType::PersonCreated, row.id.uuid())];
-    for role in BTreeSet::from_iter(&new.roles) {
-        rows::grant_role(tx, &row, *role, None, now)?;
-        weald::resources::incidents::rows::reroute_for(tx, row.school_id, row.id, *role, now)?;
-        happened.push(Event::new(EventType::RoleGranted, row.id.uuid()).role(*role));
-    }
+    let roles: Vec<_> = BTreeSet::from_iter(&new.roles).into_iter().map(|role| (row.id, *role)).collect();
+    rows::grant_roles(tx, row.school_id, &roles, None, now)?;
+    weald::resources::incidents::rows::reroute_for(tx, row.school_id, &roles, now)?;
+    happened.extend(roles.iter().map(|(_, role)| Event::new(EventType::RoleGranted, row.id.uuid()).role(*role)));
     events::record_all(tx, Actor::system(new.school, by, now), happened)?;
     Ok(row.id)
 }

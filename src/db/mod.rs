@@ -3,6 +3,7 @@
 //! [`Db::read`] sees what is committed. [`Db::write`] is one durable transaction: the answer comes after
 //! the commit, and writes under one lock (a school) happen one after another, on both engines.
 
+pub mod bulk;
 mod commits;
 #[allow(clippy::wildcard_imports, reason = "as diesel prints it")]
 pub mod schema;
@@ -82,6 +83,8 @@ pub enum DbError {
     Full(String),
     #[error("a value that must be unique exists already")]
     Taken,
+    #[error("a row has been changed since it was read")]
+    Stale,
     #[error(transparent)]
     Query(QueryError),
     #[error("the work in the database panicked")]

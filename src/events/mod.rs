@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::access::caller::Caller;
 use crate::clock::Instant;
 use crate::db::Conn;
+use crate::db::bulk::insert_all;
 use crate::db::schema::{event_heads, events};
 use crate::db::types::{EventId, PersonId, SchoolId, SubjectId};
 
@@ -389,9 +390,7 @@ pub fn record_all(tx: &mut Conn, by: impl Into<Actor>, happened: Vec<Event>) -> 
         previous.clone_from(&row.hash);
         rows.push(row);
     }
-    for row in &rows {
-        diesel::insert_into(events::table).values(row).execute(tx)?;
-    }
+    insert_all!(&mut *tx, events::table, rows)?;
     diesel::update(event_heads::table.find(actor.school))
         .set((event_heads::number.eq(number), event_heads::hash.eq(previous)))
         .execute(tx)?;

@@ -134,12 +134,24 @@ pub fn present_objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deseriali
     objects(deserializer).map(Some)
 }
 
-fn parse<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T, Problem> {
+/// A `T` out of the bytes of a JSON object.
+///
+/// # Errors
+/// 400 with a pointer where it has another shape, 422 where it does not keep its limits.
+pub fn parse<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let Object(value): Object<T> = serde_path_to_error::deserialize(&mut json).map_err(|error| malformed(&error))?;
     json.end().map_err(|_| {
         Problem::new(Code::MalformedBody).with_errors(vec![FieldError::new("", "trailing_data", "One JSON object is expected.")])
     })?;
+    valid(value)
+}
+
+/// The value, if it keeps its limits.
+///
+/// # Errors
+/// 422 with everything that does not.
+pub fn valid<T: Validate>(value: T) -> Result<T, Problem> {
     value.validate().map_err(|errors| {
         let mut found = Vec::new();
         collect(&errors, "", &mut found);

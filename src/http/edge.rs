@@ -54,9 +54,14 @@ pub async fn edge(
         Ok((context, rate)) => {
             request.extensions_mut().insert(context);
             request.extensions_mut().insert(ClientAddress(address));
-            let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-            match answered {
-                Ok(Ok(response)) => (as_problem(response.map_into_boxed_body(), &path, &id), rate),
+            let answered = AssertUnwindSafe(async {
+                match state.document.check(request.match_info().as_str(), request.method()) {
+                    Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+                    Err(problem) => Ok(request.into_response(problem.response(&path, &id))),
+                }
+            });
+            match answered.catch_unwind().await {
+                Ok(Ok(response)) => (as_problem(response, &path, &id), rate),
                 Ok(Err(error)) => return Err(error),
                 Err(_) => {
                     tracing::error!(request_id = %id, method = %method, path, "a handler panicked");

@@ -32,6 +32,7 @@ mod moderation;
 mod monitoring;
 mod notifications;
 mod people;
+mod people_batch;
 mod permissions;
 mod plans;
 mod policies;

@@ -95,6 +95,19 @@ pub fn run_by(school: SchoolId, person: PersonId) -> _ {
         .select(account_managers::account_id)
 }
 
+/// The accounts that any of some people run.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn run_by_any(conn: &mut Conn, school: SchoolId, people: &[PersonId]) -> QueryResult<Vec<AccountId>> {
+    account_managers::table
+        .filter(account_managers::school_id.eq(school))
+        .filter(account_managers::person_id.eq_any(people))
+        .select(account_managers::account_id)
+        .distinct()
+        .load(conn)
+}
+
 /// The accounts of a school, as far as the caller may see them.
 pub fn visible<'a>(school: SchoolId, sight: Sight) -> accounts::BoxedQuery<'a, MultiBackend> {
     let all = accounts::table.filter(accounts::school_id.eq(school)).into_boxed();

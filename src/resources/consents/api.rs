@@ -402,10 +402,10 @@ pub fn follow_up(tx: &mut Conn, actor: Actor, row: &ConsentRow, moment: Moment, 
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn reassess<P>(tx: &mut Conn, me: &Caller<P>, child: PersonId) -> Result<(), Problem> {
-    let (purposes, moment): (Vec<Purpose>, _) = (Purpose::iter().collect(), Moment { at: me.now(), day: me.today() });
-    let standings = standings_of(tx, me.school(), child, &purposes, moment)?;
-    touch::touch(tx, me.school(), &Reach::Consent { person: child, standings: &standings }, TakedownCause::Withdrawn, me.now())
+pub fn reassess(tx: &mut Conn, school: SchoolId, child: PersonId, moment: Moment) -> Result<(), Problem> {
+    let purposes: Vec<Purpose> = Purpose::iter().collect();
+    let standings = standings_of(tx, school, child, &purposes, moment)?;
+    touch::touch(tx, school, &Reach::Consent { person: child, standings: &standings }, TakedownCause::Withdrawn, moment.at)
 }
 
 fn standings_of(

@@ -20,15 +20,15 @@ use crate::resources::{eligibility, notifications, people};
 /// Why an account is suspended that nobody is left to run.
 const ORPHANED: &str = "Whoever ran this account has left, and nobody who is left can run it (R-IT-4).";
 
-/// Opens the handovers that are due today, `most` at once: those of one leaver, or of everybody. How many there were.
+/// Opens the handovers that are due today, `most` at once: those of some leavers, or of everybody. How many there were.
 ///
 /// This alone is how an account comes to be handed over, whoever says that somebody has left.
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn open(tx: &mut Conn, actor: &Actor, leaver: Option<PersonId>, today: NaiveDate, most: i64) -> Result<usize, Problem> {
+pub fn open(tx: &mut Conn, actor: &Actor, leavers: Option<&[PersonId]>, today: NaiveDate, most: i64) -> Result<usize, Problem> {
     let (school, now) = (actor.school, actor.at);
-    let due = rows::due(tx, school, leaver, today, most)?;
+    let due = rows::due(tx, school, leavers, today, most)?;
     if due.is_empty() {
         return Ok(0);
     }

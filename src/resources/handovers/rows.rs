@@ -111,11 +111,11 @@ pub struct Due {
     pub left_on: Option<NaiveDate>,
 }
 
-/// Up to `most` handovers that have to be opened by `today`: of one leaver, or of everybody.
+/// Up to `most` handovers that have to be opened by `today`: of some leavers, or of everybody.
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn due(conn: &mut Conn, school: SchoolId, leaver: Option<PersonId>, today: NaiveDate, most: i64) -> QueryResult<Vec<Due>> {
+pub fn due(conn: &mut Conn, school: SchoolId, leavers: Option<&[PersonId]>, today: NaiveDate, most: i64) -> QueryResult<Vec<Due>> {
     let opened = handovers::table
         .filter(handovers::school_id.eq(account_managers::school_id))
         .filter(handovers::account_id.eq(account_managers::account_id))
@@ -134,8 +134,8 @@ pub fn due(conn: &mut Conn, school: SchoolId, leaver: Option<PersonId>, today: N
         .limit(most)
         .select((account_managers::account_id, account_managers::person_id, account_managers::lead, people::left_on))
         .into_boxed();
-    if let Some(leaver) = leaver {
-        query = query.filter(account_managers::person_id.eq(leaver));
+    if let Some(leavers) = leavers {
+        query = query.filter(account_managers::person_id.eq_any(leavers.to_vec()));
     }
     query.load(conn)
 }

@@ -670,22 +670,26 @@ pub fn by_receipt(conn: &mut Conn, school: SchoolId, receipt_hash: &str) -> Resu
     if hidden { Err(Problem::not_found()) } else { Ok(row) }
 }
 
-/// Finds out anew who deals with what is open, where a role has changed hands: incidents about that person, and those
+/// Finds out anew who deals with what is open, where roles have changed hands: incidents about those people, and those
 /// that do not go the usual way.
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn reroute_for(tx: &mut Conn, school: SchoolId, person: PersonId, role: Role, now: Instant) -> Result<(), Problem> {
+pub fn reroute_for(tx: &mut Conn, school: SchoolId, moved: &[(PersonId, Role)], now: Instant) -> Result<(), Problem> {
+    if moved.is_empty() {
+        return Ok(());
+    }
     let today = crate::policy::deadline::local_day(*now, schools::rows::find(tx, school)?.zone());
+    let people: Vec<Option<PersonId>> = moved.iter().map(|(person, _)| Some(*person)).collect();
     let about = incident_subjects::table
         .filter(incident_subjects::school_id.eq(school))
-        .filter(incident_subjects::person_id.eq(person))
+        .filter(incident_subjects::person_id.eq_any(people))
         .select(incident_subjects::incident_id);
     let mut query = incidents::table
         .filter(incidents::school_id.eq(school))
         .filter(incidents::state.ne_all([IncidentState::Closed, IncidentState::Dismissed]))
         .into_boxed();
-    query = if matches!(role, Role::Headteacher | Role::ChairOfGovernors) {
+    query = if moved.iter().any(|(_, role)| matches!(role, Role::Headteacher | Role::ChairOfGovernors)) {
         query.filter(incidents::id.eq_any(about).or(incidents::lead_role.ne(LeadRole::Headteacher)))
     } else {
         query.filter(incidents::id.eq_any(about))

@@ -87,7 +87,7 @@ async fn invite_person(
         .write(move |tx, me| {
             let person = people::rows::find(tx, me.school(), Sight::Everyone, *id)?;
             people::rules::invite(&people::standing(me, &person))?;
-            rows::end_open(tx, me.school(), *id, me.now())?;
+            rows::end_open(tx, me.school(), &[*id], me.now())?;
             let token = new_secret();
             let row = rows::create(tx, me.school(), *id, digest(&token), me.person(), me.now())?;
             events::record(tx, me, Event::new(EventType::PersonInvited, id.uuid()))?;
@@ -121,7 +121,7 @@ async fn accept_invitation(acceptance: Valid<Acceptance>, state: Data<State>) ->
             let (invitation, username) = open(tx, &token_hash, now)?;
             let InvitationRow { school_id: school, person_id: person, .. } = invitation;
             rows::accept(tx, &invitation, &username, &password_hash, now)?;
-            sessions::revoke_all(tx, school, person, now)?;
+            sessions::revoke_all(tx, school, &[person], now)?;
             let invited = Actor { school, person: Some(person), role: "invited".into(), client_id: "invitation".into(), at: now };
             events::record(tx, invited, Event::new(EventType::PasswordChosen, person.uuid()))?;
             Ok(Gone::new())

@@ -58,10 +58,10 @@ pub fn create(
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn end_open(tx: &mut Conn, school: SchoolId, person: PersonId, now: Instant) -> QueryResult<()> {
+pub fn end_open(tx: &mut Conn, school: SchoolId, people: &[PersonId], now: Instant) -> QueryResult<()> {
     let open = invitations::table
         .filter(invitations::school_id.eq(school))
-        .filter(invitations::person_id.eq(person))
+        .filter(invitations::person_id.eq_any(people))
         .filter(invitations::accepted_at.is_null())
         .filter(invitations::expires_at.gt(now));
     diesel::update(open).set(invitations::expires_at.eq(now)).execute(tx)?;

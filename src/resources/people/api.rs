@@ -2,20 +2,21 @@
 
 use actix_web::web::Path;
 use actix_web::{delete, get, patch, post, put};
-use diesel::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use validator::Validate;
 
+use super::bulk::{self, Details, Key, Record, Wish};
+use super::changes::{self, Agent, Change, Power, Teams};
 use super::rows::{self, Filter, GuardianRow, PersonRow, Sight};
-use super::rules::{self, Granter, PersonAction, PersonState, Relationship, Shift, Standing};
+use super::rules::{self, PersonAction, PersonState, Relationship, Shift, Standing};
+use super::{batch, guardians_batch};
 use crate::access::caller::Caller;
-use crate::access::permissions::{GrantRoles, InvitePeople, ManagePeople, ReadPeople, ReadPersonDetails};
-use crate::access::sessions;
+use crate::access::permissions::{GrantRoles, ManagePeople, ReadPeople, ReadPersonDetails};
 use crate::clock::Instant;
 use crate::db::Conn;
-use crate::db::types::{AccountId, PersonId};
+use crate::db::types::PersonId;
 use crate::events::{self, Actor, Event, EventType};
 use crate::http::body::{NoBody, Valid};
 use crate::http::document::{Fails, IfMatchHeader};
@@ -25,16 +26,11 @@ use crate::http::query::Query;
 use crate::http::reply::{Created, Gone, Plain, Resource, Versioned};
 use crate::http::text::{Day, Email, Line, Patch, present};
 use crate::page::{Page, PageQuery, Window, paged};
-use crate::policy::handover;
-use crate::policy::publication::TakedownCause;
-use crate::policy::refusal::{Grounds, Refusal, Violation};
-use crate::policy::roles::{PersonKind, Role, has_left, is_staff};
-use crate::policy::team;
+use crate::policy::roles::{PersonKind, Role, has_left};
 use crate::problem::{Code, FieldError, Problem};
-use crate::resources::business_cases::rows::Manager;
+use crate::resources::consents::rows::Moment;
 use crate::resources::education_sessions::YearGroup;
-use crate::resources::publications::touch::{self, Reach};
-use crate::resources::{accounts, consents, credentials, exit_records, handovers, incidents, invitations};
+use crate::resources::{consents, exit_records, handovers};
 
 pub fn operations(config: &mut ServiceConfig) {
     config
@@ -43,6 +39,7 @@ pub fn operations(config: &mut ServiceConfig) {
         .service(find_person)
         .service(edit_person)
         .service(delete_person)
+        .service(batch::upsert_people)
         .service(upsert_person)
         .service(record_person_leaving)
         .service(rejoin_person)
@@ -50,7 +47,8 @@ pub fn operations(config: &mut ServiceConfig) {
         .service(revoke_role)
         .service(list_guardians)
         .service(set_guardian)
-        .service(remove_guardian);
+        .service(remove_guardian)
+        .service(guardians_batch::set_guardians);
 }
 
 /// A person of the school. Who sees only names sees neither e-mail address nor external id nor leaving date.
@@ -176,6 +174,20 @@ pub struct PersonUpsert {
     #[validate(length(max = 12))]
     #[schema(max_items = 12, nullable = false)]
     pub roles: Option<Vec<Role>>,
+}
+
+impl From<PersonUpsert> for Details {
+    fn from(upsert: PersonUpsert) -> Self {
+        Self {
+            given_name: upsert.given_name.into_inner(),
+            family_name: upsert.family_name.into_inner(),
+            email: upsert.email.map(Email::into_inner),
+            kind: upsert.kind,
+            year_group: upsert.year_group,
+            roles: upsert.roles,
+            left_on: None,
+        }
+    }
 }
 
 /// Changes to a person (a merge patch: absent keeps, null clears).
@@ -313,23 +325,7 @@ fn sight<P>(me: &Caller<P>) -> Sight {
 
 /// The person as this caller finds them, for the rules.
 pub fn standing<'a, P>(me: &Caller<P>, person: &'a rows::Person) -> Standing<'a> {
-    let row = &person.row;
-    Standing {
-        kind: row.kind,
-        roles: &person.roles,
-        left_on: row.left_on,
-        today: me.today(),
-        has_email: row.email.is_some(),
-        oneself: me.is(row.id),
-        may_manage: me.may::<ManagePeople>(),
-        may_invite: me.may::<InvitePeople>(),
-        granter: match me.person() {
-            None => Granter::Service,
-            Some(_) if !me.may::<GrantRoles>() => Granter::Nobody,
-            Some(_) if me.roles().iter().any(|role| role.grants_privileged()) => Granter::Privileged,
-            Some(_) => Granter::Plain,
-        },
-    }
+    Power::from(me).standing(person)
 }
 
 fn view<P>(me: &Caller<P>, person: rows::Person) -> Person {
@@ -354,10 +350,6 @@ fn view<P>(me: &Caller<P>, person: rows::Person) -> Person {
     }
 }
 
-fn event(kind: EventType, person: &rows::Person) -> Event {
-    Event::new(kind, person.row.id.uuid())
-}
-
 /// External source and id go together and belong to nobody else.
 fn check_external_id(tx: &mut Conn, row: &PersonRow) -> Result<(), Problem> {
     match (&row.external_source, &row.external_id) {
@@ -372,50 +364,6 @@ fn check_external_id(tx: &mut Conn, row: &PersonRow) -> Result<(), Problem> {
         (None, _) => Err(Problem::invalid("/external_source", "missing", "An external id needs its source.")),
         (_, None) => Err(Problem::invalid("/external_id", "missing", "An external source needs an id.")),
     }
-}
-
-/// Grants and revokes what a roster moves; gives the events of it.
-fn assign<P>(tx: &mut Conn, me: &Caller<P>, person: &mut rows::Person, shift: &Shift) -> Result<Vec<Event>, Problem> {
-    let mut happened = Vec::new();
-    if shift.granted.iter().any(|role| role.is_guarded()) {
-        // Whoever made a link for a plain account must not get into a guarded one by it.
-        invitations::rows::end_open(tx, me.school(), person.row.id, me.now())?;
-    }
-    for &role in &shift.granted {
-        rows::grant_role(tx, &person.row, role, me.person(), me.now())?;
-        happened.push(event(EventType::RoleGranted, person).role(role));
-    }
-    for &role in &shift.revoked {
-        rows::revoke_role(tx, &person.row, role)?;
-        happened.push(event(EventType::RoleRevoked, person).role(role));
-    }
-    for &role in shift.granted.iter().chain(&shift.revoked) {
-        incidents::rows::reroute_for(tx, me.school(), person.row.id, role, me.now())?;
-    }
-    let was_staff = is_staff(&person.roles);
-    person.roles.retain(|role| !shift.revoked.contains(role));
-    person.roles.extend(&shift.granted);
-    // Who has left counts in no team any more.
-    if was_staff && !is_staff(&person.roles) && !has_left(person.row.left_on, me.today()) {
-        still_enough(tx, me, person)?;
-    }
-    Ok(happened)
-}
-
-/// Nobody stops being staff while an account in use would be left with fewer than two (BC-4).
-fn still_enough<P>(tx: &mut Conn, me: &Caller<P>, person: &rows::Person) -> Result<(), Problem> {
-    let run = accounts::rows::in_use(tx, me.school(), accounts::rows::Sight::Own(person.row.id))?;
-    let named: Vec<Manager> = run.iter().flat_map(|account| account.managers.iter().copied()).collect();
-    let members = rows::members(tx, me, &named)?;
-    let mut rest = members.as_slice();
-    for account in &run {
-        let (team, others) = rest.split_at(account.managers.len().min(rest.len()));
-        rest = others;
-        let team = handover::despite_leavers(team.to_vec(), |_| true);
-        let short = team::violations(&team).into_iter().map(|violation| Violation { pointer: None, ..violation }).collect();
-        Refusal::unless_empty(Grounds::NotYet, short)?;
-    }
-    Ok(())
 }
 
 fn create<P>(tx: &mut Conn, me: &Caller<P>, new: NewPerson) -> Result<rows::Person, Problem> {
@@ -434,26 +382,18 @@ fn create<P>(tx: &mut Conn, me: &Caller<P>, new: NewPerson) -> Result<rows::Pers
         updated_at: me.now(),
         year_group: new.year_group,
     };
-    let mut person = rows::Person { row, roles: Vec::new(), whole: true };
-    let shift = rules::shift(&standing(me, &person), Some(&new.roles))?;
-    check_external_id(tx, &person.row)?;
-    rules::check_year_group(person.row.kind, person.row.year_group.is_some())?;
-    rows::insert(tx, &person.row)?;
-    let mut happened = vec![event(EventType::PersonCreated, &person)];
-    happened.extend(assign(tx, me, &mut person, &shift)?);
-    events::record_all(tx, me, happened)?;
-    Ok(person)
+    let person = rows::Person { row, roles: Vec::new(), whole: true };
+    let agent = Agent::from(me);
+    let mut change = Change::of_details(&agent.power, None, person, Some(&new.roles), false)?;
+    check_external_id(tx, &change.person.row)?;
+    changes::write(tx, &agent, [&mut change])?;
+    Ok(change.person)
 }
 
-/// Changes a person and the roles that a roster moves. What changes nothing leaves no trace.
-fn change<P>(
-    tx: &mut Conn,
-    me: &Caller<P>,
-    person: &mut rows::Person,
-    roles: Option<&[Role]>,
-    apply: impl FnOnce(&mut PersonRow),
-) -> Result<(), Problem> {
-    let old = person.row.clone();
+/// Changes a person. What changes nothing leaves no trace.
+fn change<P>(tx: &mut Conn, me: &Caller<P>, person: rows::Person, apply: impl FnOnce(&mut PersonRow)) -> Result<rows::Person, Problem> {
+    let (agent, old) = (Agent::from(me), person.row.clone());
+    let mut person = person;
     apply(&mut person.row);
     let row = &person.row;
     let fields = [
@@ -474,17 +414,13 @@ fn change<P>(
     let crosses = (old.kind == PersonKind::Pupil) != (row.kind == PersonKind::Pupil);
     if crosses && rows::has_guardian_links(tx, row)? {
         return Err(Problem::new(Code::InUse).detail("This person has guardians or is one; remove these links first."));
+    let linked = changes::crosses(old.kind, person.row.kind) && !rows::with_guardian_links(tx, me.school(), &[old.id])?.is_empty();
+    let mut change = Change::of_details(&agent.power, Some(old), person, None, linked)?;
+    check_external_id(tx, &change.person.row)?;
+    if !change.is_empty() {
+        changes::write(tx, &agent, [&mut change])?;
     }
-    let mut happened = Vec::new();
-    if old != *row {
-        happened.push(event(EventType::PersonChanged, person).changed(fields));
-    }
-    happened.extend(assign(tx, me, person, &shift)?);
-    if happened.is_empty() {
-        return Ok(());
-    }
-    rows::save(tx, &mut person.row, me.now())?;
-    Ok(events::record_all(tx, me, happened)?)
+    Ok(change.person)
 }
 
 /// List people.
@@ -563,9 +499,9 @@ async fn edit_person(
 ) -> Result<Versioned<Person>, Problem> {
     caller
         .write(move |tx, me| {
-            let mut person = rows::find(tx, me.school(), sight(me), *id)?;
+            let person = rows::find(tx, me.school(), sight(me), *id)?;
             seen.check(person.row.version)?;
-            change(tx, me, &mut person, None, |row| edit(row, patch.into_inner()))?;
+            let person = change(tx, me, person, |row| edit(row, patch.into_inner()))?;
             Versioned::new(&view(me, person))
         })
         .await
@@ -597,7 +533,7 @@ async fn delete_person(caller: Caller<ManagePeople>, id: Path<PersonId>, seen: I
             let person = rows::find(tx, me.school(), sight(me), *id)?;
             seen.check(person.row.version)?;
             rows::erase(tx, &person.row)?;
-            events::record(tx, me, event(EventType::PersonErased, &person))?;
+            events::record(tx, me, Event::new(EventType::PersonErased, id.uuid()))?;
             Ok(Gone::new())
         })
         .await
@@ -629,30 +565,13 @@ async fn upsert_person(
     check_key("external_id", &external_id)?;
     caller
         .write(move |tx, me| {
-            let upsert = upsert.into_inner();
-            let Some(id) = rows::by_external_id(tx, me.school(), source.as_str(), external_id.as_str())? else {
-                let new = NewPerson {
-                    given_name: upsert.given_name,
-                    family_name: upsert.family_name,
-                    email: upsert.email,
-                    kind: upsert.kind,
-                    external_source: Some(source),
-                    external_id: Some(external_id),
-                    year_group: upsert.year_group,
-                    roles: upsert.roles.unwrap_or_default(),
-                };
-                let person = create(tx, me, new)?;
-                return Created::new(&view(me, person));
-            };
-            let mut person = rows::find(tx, me.school(), sight(me), id)?;
-            change(tx, me, &mut person, upsert.roles.as_deref(), |row| {
-                row.given_name = upsert.given_name.into_inner();
-                row.family_name = upsert.family_name.into_inner();
-                row.email = upsert.email.map(Email::into_inner);
-                row.kind = upsert.kind;
-                row.year_group = upsert.year_group;
-            })?;
-            Ok(Created::new(&view(me, person))?.already_there())
+            let key = Key { source: source.into_inner(), id: external_id.into_inner() };
+            let record = Record { key, wish: Wish::Be(Box::new(upsert.into_inner().into())) };
+            let Some(plan) = bulk::apply(tx, &me.into(), vec![record])?.pop() else { return Err(Problem::not_found()) };
+            let change = plan?;
+            let is_new = change.old.is_none();
+            let created = Created::new(&view(me, change.person))?;
+            Ok(if is_new { created } else { created.already_there() })
         })
         .await
 }
@@ -679,26 +598,12 @@ async fn record_person_leaving(
 ) -> Result<Versioned<Person>, Problem> {
     caller
         .write(move |tx, me| {
-            let mut person = rows::find(tx, me.school(), sight(me), *id)?;
+            let person = rows::find(tx, me.school(), sight(me), *id)?;
             rules::leave(&standing(me, &person), leaving.left_on.0)?;
             seen.check(person.row.version)?;
-            person.row.left_on = Some(leaving.left_on.0);
-            rows::save(tx, &mut person.row, me.now())?;
-            // A day that lies ahead ends them by itself: each request asks for it.
-            if has_left(person.row.left_on, me.today()) {
-                sessions::revoke_all(tx, me.school(), *id, me.now())?;
-                // R-IT-2: recorded late, the leaver could know what was stored until now.
-                let accounts: Vec<AccountId> = accounts::rows::run_by(me.school(), *id).load(tx)?;
-                credentials::rows::mark_leaver(tx, me.school(), &accounts, me.today(), me.today())?;
-            }
-            let view = view(me, person.clone());
-            events::record(tx, me, event(EventType::PersonLeft, &person).state(view.state))?;
-            // R-IT-4: at once for who has left; a day that lies ahead is the job's.
-            handovers::open(tx, &Actor::from(me), Some(*id), me.today(), i64::MAX)?;
-            if has_left(person.row.left_on, me.today()) {
-                touch::touch(tx, me.school(), &Reach::Everything { person: *id }, TakedownCause::Left, me.now())?;
-            }
-            Versioned::new(&view)
+            let mut change = Change::of_roles(person, Shift::default()).leaving(leaving.left_on.0);
+            changes::write(tx, &me.into(), [&mut change])?;
+            Versioned::new(&view(me, change.person))
         })
         .await
 }
@@ -766,12 +671,12 @@ async fn move_role(
 ) -> Result<Versioned<Person>, Problem> {
     caller
         .write(move |tx, me| {
-            let mut person = rows::find(tx, me.school(), sight(me), id)?;
+            let person = rows::find(tx, me.school(), sight(me), id)?;
             let shift = decide(tx, me, &person)?;
-            let happened = assign(tx, me, &mut person, &shift)?;
-            rows::save(tx, &mut person.row, me.now())?;
-            events::record_all(tx, me, happened)?;
-            Versioned::new(&view(me, person))
+            let (agent, mut change) = (Agent::from(me), Change::of_roles(person, shift));
+            Teams::default().admit(tx, &agent, &change)?;
+            changes::write(tx, &agent, [&mut change])?;
+            Versioned::new(&view(me, change.person))
         })
         .await
 }
@@ -822,22 +727,12 @@ async fn set_guardian(caller: Caller<ManagePeople>, id: Path<PersonId>, set: Val
             let pupil = rows::find(tx, me.school(), sight(me), pupil_id)?;
             let guardian = rows::find(tx, me.school(), sight(me), guardian_id)
                 .map_err(|problem| if problem.code() == Code::NotFound { unknown_guardian() } else { problem })?;
-            rules::guardian(pupil.row.kind, guardian.row.kind)?;
             let on_file = rows::guardian(tx, me.school(), pupil_id, guardian_id)?;
-            let link = GuardianRow {
-                school_id: me.school(),
-                pupil_id,
-                guardian_id,
-                relationship: set.relationship,
-                has_parental_responsibility: set.has_parental_responsibility,
-                created_at: on_file.as_ref().map_or(me.now(), |link| link.created_at),
-            };
-            if on_file.as_ref() != Some(&link) {
-                rows::set_guardian(tx, &link)?;
-                events::record(tx, me, event(EventType::GuardianSet, &pupil).related("guardian", guardian_id.uuid()))?;
-                consents::reassess(tx, me, pupil_id)?;
-            }
-            Plain::new(&guardian_view(link))
+            let said = (set.relationship, Some(set.has_parental_responsibility));
+            let agent = Agent::from(me);
+            let change = bulk::link_of(&agent, said, &pupil.row, &guardian.row, on_file.as_ref())?;
+            bulk::write_links(tx, &agent, [&change])?;
+            Plain::new(&guardian_view(change.link))
         })
         .await
 }
@@ -854,7 +749,7 @@ async fn remove_guardian(caller: Caller<ManagePeople>, id: Path<PersonId>, named
             rows::remove_guardian(tx, &link)?;
             let removed = Event::new(EventType::GuardianRemoved, pupil_id.uuid()).related("guardian", guardian_id.uuid());
             events::record(tx, me, removed)?;
-            consents::reassess(tx, me, pupil_id)?;
+            consents::reassess(tx, me.school(), pupil_id, Moment { at: me.now(), day: me.today() })?;
             Ok(Gone::new())
         })
         .await

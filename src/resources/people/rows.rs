@@ -1,6 +1,6 @@
 //! People in the database.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::NaiveDate;
 use diesel::prelude::*;
@@ -9,10 +9,10 @@ use diesel::result::{DatabaseErrorKind, Error as QueryError};
 use super::rules::Relationship;
 use crate::access::caller::Caller;
 use crate::clock::Instant;
+use crate::db::bulk::{self, insert_all};
 use crate::db::schema::{delegations, events, guardians, invitations, people, person_roles};
 use crate::db::types::{PersonId, SchoolId};
 use crate::db::{Conn, MultiBackend};
-use crate::http::precondition;
 use crate::page::Window;
 use crate::policy::roles::{PersonKind, Role, has_left, is_staff};
 use crate::policy::team::Member;
@@ -164,6 +164,27 @@ pub fn by_external_id(conn: &mut Conn, school: SchoolId, source: &str, id: &str)
         .optional()
 }
 
+/// Everybody whom one of these sources knows by one of these ids, by both; with all details.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn by_external_ids(
+    conn: &mut Conn,
+    school: SchoolId,
+    sources: HashSet<&str>,
+    ids: Vec<&str>,
+) -> QueryResult<HashMap<(String, String), Person>> {
+    let rows: Vec<PersonRow> = people::table
+        .filter(people::school_id.eq(school))
+        .filter(people::external_source.eq_any(sources))
+        .filter(people::external_id.eq_any(ids))
+        .select(PersonRow::as_select())
+        .load(conn)?;
+    let people = complete(conn, school, Sight::Everyone, &[], rows)?;
+    let key = |person: &Person| Some((person.row.external_source.clone()?, person.row.external_id.clone()?));
+    Ok(people.into_iter().filter_map(|person| Some((key(&person)?, person))).collect())
+}
+
 /// Stores a new person.
 ///
 /// # Errors
@@ -178,12 +199,9 @@ pub fn insert(tx: &mut Conn, row: &PersonRow) -> QueryResult<()> {
 /// # Errors
 /// 412 where they have been changed meanwhile.
 pub fn save(tx: &mut Conn, row: &mut PersonRow, now: Instant) -> Result<(), Problem> {
-    let read = row.version;
     row.version += 1;
     row.updated_at = now;
-    let row = &*row;
-    let saved = diesel::update(people::table.find((row.school_id, row.id)).filter(people::version.eq(read))).set(row).execute(tx)?;
-    precondition::saved(saved)
+    Ok(bulk::upsert_people(tx, std::slice::from_ref(row))?)
 }
 
 /// Erases a person whom no record names, with their plain roles and invitations.
@@ -197,7 +215,7 @@ pub fn erase(tx: &mut Conn, row: &PersonRow) -> Result<(), Problem> {
         return Err(in_use());
     }
     for role in roles_of(tx, row.school_id, &[row.id])?.remove(&row.id).into_iter().flatten().filter(|role| !role.is_privileged()) {
-        revoke_role(tx, row, role)?;
+        revoke_roles(tx, row.school_id, &[(row.id, role)])?;
     }
     let invited = invitations::table.filter(invitations::school_id.eq(row.school_id)).filter(invitations::person_id.eq(row.id));
     diesel::delete(invited).execute(tx)?;
@@ -208,29 +226,46 @@ pub fn erase(tx: &mut Conn, row: &PersonRow) -> Result<(), Problem> {
     }
 }
 
-/// Grants a role.
-///
-/// # Errors
-/// Where the database gives none.
-pub fn grant_role(tx: &mut Conn, to: &PersonRow, role: Role, by: Option<PersonId>, now: Instant) -> QueryResult<()> {
-    diesel::insert_into(person_roles::table)
-        .values((
-            person_roles::school_id.eq(to.school_id),
-            person_roles::person_id.eq(to.id),
-            person_roles::role.eq(role),
-            person_roles::granted_by.eq(by),
-            person_roles::granted_at.eq(now),
-        ))
-        .execute(tx)?;
-    Ok(())
+/// One row of `person_roles`.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = person_roles)]
+struct RoleRow {
+    school_id: SchoolId,
+    person_id: PersonId,
+    role: Role,
+    granted_by: Option<PersonId>,
+    granted_at: Instant,
 }
 
-/// Revokes a role.
+/// Grants roles.
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn revoke_role(tx: &mut Conn, of: &PersonRow, role: Role) -> QueryResult<()> {
-    diesel::delete(person_roles::table.find((of.school_id, of.id, role))).execute(tx)?;
+pub fn grant_roles(
+    tx: &mut Conn,
+    school_id: SchoolId,
+    roles: &[(PersonId, Role)],
+    granted_by: Option<PersonId>,
+    granted_at: Instant,
+) -> QueryResult<()> {
+    let row = |&(person_id, role): &(PersonId, Role)| RoleRow { school_id, person_id, role, granted_by, granted_at };
+    let rows: Vec<RoleRow> = roles.iter().map(row).collect();
+    insert_all!(tx, person_roles::table, rows)
+}
+
+/// Revokes roles.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn revoke_roles(tx: &mut Conn, school: SchoolId, roles: &[(PersonId, Role)]) -> QueryResult<()> {
+    let mut by_role: BTreeMap<Role, Vec<PersonId>> = BTreeMap::new();
+    for (person, role) in roles {
+        by_role.entry(*role).or_default().push(*person);
+    }
+    for (role, people) in by_role {
+        let held = person_roles::table.filter(person_roles::school_id.eq(school)).filter(person_roles::role.eq(role));
+        diesel::delete(held.filter(person_roles::person_id.eq_any(people))).execute(tx)?;
+    }
     Ok(())
 }
 
@@ -285,23 +320,27 @@ pub fn guardian(conn: &mut Conn, school: SchoolId, pupil: PersonId, guardian: Pe
     guardians::table.find((school, pupil, guardian)).select(GuardianRow::as_select()).first(conn).optional()
 }
 
-/// Whether the person has guardians, or is one.
+/// Those of `people` who have guardians, or are one.
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn has_guardian_links(conn: &mut Conn, row: &PersonRow) -> QueryResult<bool> {
-    let links = guardians::table.filter(guardians::school_id.eq(row.school_id));
-    diesel::select(diesel::dsl::exists(links.filter(guardians::pupil_id.eq(row.id).or(guardians::guardian_id.eq(row.id))))).get_result(conn)
+pub fn with_guardian_links(conn: &mut Conn, school: SchoolId, people: &[PersonId]) -> QueryResult<HashSet<PersonId>> {
+    let links = guardians::table.filter(guardians::school_id.eq(school));
+    let links: Vec<(PersonId, PersonId)> = links
+        .filter(guardians::pupil_id.eq_any(people).or(guardians::guardian_id.eq_any(people)))
+        .select((guardians::pupil_id, guardians::guardian_id))
+        .load(conn)?;
+    Ok(links.into_iter().flat_map(|(pupil, guardian)| [pupil, guardian]).collect())
 }
 
-/// Stores a link in place of the one before it, if there was one.
+/// The links of some pupils, by pupil and guardian.
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn set_guardian(tx: &mut Conn, link: &GuardianRow) -> QueryResult<()> {
-    remove_guardian(tx, link)?;
-    diesel::insert_into(guardians::table).values(link).execute(tx)?;
-    Ok(())
+pub fn guardian_links(conn: &mut Conn, school: SchoolId, pupils: &[PersonId]) -> QueryResult<HashMap<(PersonId, PersonId), GuardianRow>> {
+    let links = guardians::table.filter(guardians::school_id.eq(school)).filter(guardians::pupil_id.eq_any(pupils));
+    let links: Vec<GuardianRow> = links.select(GuardianRow::as_select()).load(conn)?;
+    Ok(links.into_iter().map(|link| ((link.pupil_id, link.guardian_id), link)).collect())
 }
 
 /// Removes a link.

@@ -206,6 +206,18 @@ pub fn leave(person: &Standing, left_on: NaiveDate) -> Result<(), Problem> {
     }
 }
 
+/// Whether `left_on` has to be recorded, where another system says so again and again: not where that day is on record,
+/// and of who has left the day on record stands.
+///
+/// # Errors
+/// As [`leave`].
+pub fn comes_to_leave(person: &Standing, left_on: NaiveDate) -> Result<bool, Problem> {
+    if person.left_on == Some(left_on) || person.left() && left_on <= person.today {
+        return Ok(false);
+    }
+    leave(person, left_on).map(|()| true)
+}
+
 /// Whether it can be recorded that this person is at the school after all.
 ///
 /// # Errors
@@ -371,6 +383,12 @@ mod tests {
         assert!(leave(&leaving, day("2026-07-21")).is_ok());
         assert_eq!(code(leave(&leaving, day("2026-07-22"))), Code::StateConflict);
         assert_eq!(code(leave(&Standing { today: day("2026-07-22"), ..leaving }, day("2026-01-01"))), Code::StateConflict);
+        assert_eq!(comes_to_leave(&leaving, day("2026-07-22")).ok(), Some(false), "said again");
+        assert_eq!(comes_to_leave(&leaving, day("2026-07-21")).ok(), Some(true));
+        assert_eq!(code(comes_to_leave(&leaving, day("2026-07-23"))), Code::StateConflict);
+        let gone = Standing { today: day("2026-07-22"), ..leaving };
+        assert_eq!(comes_to_leave(&gone, day("2026-07-01")).ok(), Some(false), "the day on record stands");
+        assert_eq!(code(comes_to_leave(&gone, day("2026-07-23"))), Code::StateConflict);
         assert!(rejoin(&leaving).is_ok());
         assert_eq!(code(rejoin(&staff(&[], Plain))), Code::StateConflict);
     }

@@ -337,6 +337,24 @@ pub fn open_about(conn: &mut Conn, school: SchoolId, person: PersonId) -> QueryR
     open(school).filter(publication_checks::id.eq_any(about)).select(CheckRow::as_select()).load(conn)
 }
 
+/// Those of `people` whom a check is about that has not been used yet.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn subjects_of_open(conn: &mut Conn, school: SchoolId, people: &[PersonId]) -> QueryResult<Vec<PersonId>> {
+    publication_check_subjects::table
+        .inner_join(
+            publication_checks::table.on(publication_checks::school_id
+                .eq(publication_check_subjects::school_id)
+                .and(publication_checks::id.eq(publication_check_subjects::check_id))),
+        )
+        .filter(publication_check_subjects::school_id.eq(school))
+        .filter(publication_check_subjects::person_id.eq_any(people))
+        .filter(publication_checks::state.eq_any(UNUSED))
+        .select(publication_check_subjects::person_id)
+        .load(conn)
+}
+
 /// Checks that have not been used yet and rest on a permission.
 ///
 /// # Errors
@@ -361,11 +379,11 @@ pub fn open_on(conn: &mut Conn, school: SchoolId, account: Option<AccountId>) ->
     query.select(CheckRow::as_select()).load(conn)
 }
 
+/// The states of a check that has not been used yet.
+const UNUSED: [CheckState; 3] = [CheckState::Cleared, CheckState::Approved, CheckState::NeedsApproval];
+
 fn open<'a>(school: SchoolId) -> publication_checks::BoxedQuery<'a, MultiBackend> {
-    publication_checks::table
-        .filter(publication_checks::school_id.eq(school))
-        .filter(publication_checks::state.eq_any([CheckState::Cleared, CheckState::Approved, CheckState::NeedsApproval]))
-        .into_boxed()
+    publication_checks::table.filter(publication_checks::school_id.eq(school)).filter(publication_checks::state.eq_any(UNUSED)).into_boxed()
 }
 
 /// Puts checks into another state.

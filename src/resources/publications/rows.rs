@@ -187,6 +187,24 @@ pub fn live_about(conn: &mut Conn, school: SchoolId, person: PersonId) -> QueryR
         .load(conn)
 }
 
+/// Those of `people` whom something that is live is about.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn subjects_of_live(conn: &mut Conn, school: SchoolId, people: &[PersonId]) -> QueryResult<Vec<PersonId>> {
+    publication_subjects::table
+        .inner_join(
+            publications::table.on(publications::school_id
+                .eq(publication_subjects::school_id)
+                .and(publications::id.eq(publication_subjects::publication_id))),
+        )
+        .filter(publication_subjects::school_id.eq(school))
+        .filter(publication_subjects::person_id.eq_any(people))
+        .filter(publications::removed_at.is_null())
+        .select(publication_subjects::person_id)
+        .load(conn)
+}
+
 /// Who has left, is shown or named by something that is live, and of whom nobody has decided yet.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! What a withdrawal, an objection, a listing, a leaver or an expiry means for what was cleared and what was published:
 //! clearances die, and each publication has to go, in the same transaction (IMG-1, decisions, section 4).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{Duration, NaiveDate};
 use uuid::Uuid;
@@ -59,6 +59,16 @@ impl Reach<'_> {
             Reach::Everything { .. } | Reach::Work { .. } => true,
         }
     }
+}
+
+/// Those of `people` whom a change can reach at all: they are cleared for or shown by something.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn concerned(tx: &mut Conn, school: SchoolId, people: &[PersonId]) -> Result<BTreeSet<PersonId>, Problem> {
+    let mut concerned = BTreeSet::from_iter(checks::subjects_of_open(tx, school, people)?);
+    concerned.extend(rows::subjects_of_live(tx, school, people)?);
+    Ok(concerned)
 }
 
 /// Ends what a change reaches: clearances at once, publications by a takedown each.
