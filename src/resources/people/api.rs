@@ -395,25 +395,6 @@ fn change<P>(tx: &mut Conn, me: &Caller<P>, person: rows::Person, apply: impl Fn
     let (agent, old) = (Agent::from(me), person.row.clone());
     let mut person = person;
     apply(&mut person.row);
-    let row = &person.row;
-    let fields = [
-        ("given_name", old.given_name != row.given_name),
-        ("family_name", old.family_name != row.family_name),
-        ("email", old.email != row.email),
-        ("kind", old.kind != row.kind),
-        ("external_source", old.external_source != row.external_source),
-        ("external_id", old.external_id != row.external_id),
-        ("year_group", old.year_group != row.year_group),
-    ];
-    if old.email != row.email || old.external_source != row.external_source || old.external_id != row.external_id {
-        rules::readdress(&standing(me, person))?;
-    }
-    let shift = rules::shift(&standing(me, person), roles)?;
-    check_external_id(tx, row)?;
-    rules::check_year_group(row.kind, row.year_group.is_some())?;
-    let crosses = (old.kind == PersonKind::Pupil) != (row.kind == PersonKind::Pupil);
-    if crosses && rows::has_guardian_links(tx, row)? {
-        return Err(Problem::new(Code::InUse).detail("This person has guardians or is one; remove these links first."));
     let linked = changes::crosses(old.kind, person.row.kind) && !rows::with_guardian_links(tx, me.school(), &[old.id])?.is_empty();
     let mut change = Change::of_details(&agent.power, Some(old), person, None, linked)?;
     check_external_id(tx, &change.person.row)?;
