@@ -5,6 +5,7 @@ use std::future::IntoFuture;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::prelude::*;
+use futures_util::future::Either;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use weald::db::schema::{people, person_roles};
@@ -356,15 +357,15 @@ on_both_engines! {
         issuer.change(|shown| shown.down = true);
         let school = school.trusting(&issuer.entry(&school, ""));
         let token = || key.sign(&issuer.claims(&school));
-        assert!(!school.admits(&token()).await);
+        assert_eq!(school.answer(&token()).await, 503);
         school.staff().get("/v1/business-cases").await.is(200);
         issuer.change(|shown| shown.down = false);
         school.clock_at("2026-01-14T10:01:00Z");
         assert!(school.admits(&token()).await);
         issuer.change(|shown| shown.down = true);
-        for (time, admitted) in [("2026-01-14T12:00:00Z", true), ("2026-01-15T10:00:59Z", true), ("2026-01-15T10:02:00Z", false)] {
+        for (time, answer) in [("2026-01-14T12:00:00Z", 200), ("2026-01-15T10:00:59Z", 200), ("2026-01-15T10:02:00Z", 503)] {
             school.clock_at(time);
-            assert_eq!(school.admits(&token()).await, admitted, "{time}");
+            assert_eq!(school.answer(&token()).await, answer, "{time}");
         }
         assert_eq!(issuer.asked(), 5);
         issuer.change(|shown| shown.down = false);
@@ -372,11 +373,62 @@ on_both_engines! {
         assert!(school.admits(&token()).await);
     }
 
+    async fn an_issuer_that_does_not_answer_holds_up_nobody_else(school: School) {
+        let (key, other_key) = (Key::es256("a"), Key::es256("a"));
+        let (issuer, other) = (Issuer::with_keys(&[&key]), Issuer::with_keys(&[&other_key]));
+        let school = school.trusting(&[issuer.entry(&school, ""), other.entry(&school, "")].concat());
+        issuer.change(|shown| shown.hangs = true);
+        let token = key.sign(&issuer.claims(&school));
+        let others = async {
+            while issuer.asked() == 0 {
+                school.staff().get("/v1/business-cases").await.is(200);
+            }
+            assert!(school.admits(&other_key.sign(&other.claims(&school))).await);
+        };
+        let waits = futures_util::future::join_all((0..8).map(|_| school.answer(&token)));
+        match futures_util::future::select(std::pin::pin!(waits), std::pin::pin!(others)).await {
+            Either::Right(((), waits)) => assert_eq!(waits.await, [503; 8], "given up after a while, all at once"),
+            Either::Left(_) => panic!("somebody else was held up"),
+        }
+        assert_eq!(school.answer(&token).await, 503);
+        assert_eq!(issuer.asked(), 1, "and not asked again at once");
+        issuer.change(|shown| shown.hangs = false);
+        school.clock_at("2026-01-14T10:01:00Z");
+        assert_eq!(school.answer(&token).await, 200);
+        issuer.change(|shown| shown.hangs = true);
+        school.clock_at("2026-01-14T12:00:00Z");
+        assert_eq!(school.answer(&key.sign(&issuer.claims(&school))).await, 200, "its key is known, though old");
+    }
+
+    async fn a_stream_ends_when_the_token_does_or_its_bearer_leaves(school: School) {
+        let key = Key::es256("a");
+        let issuer = Issuer::with_keys(&[&key]);
+        let account = school.active_account().await.json().clone();
+        let school = school.trusting(&issuer.entry(&school, ""));
+        let claims = with(issuer.claims(&school), json!({ "email": "headteacher@weald.example" }));
+        let address = "/v1/events/stream?after=latest&type=comment.logged";
+        let log = async || {
+            let comment = json!({ "account_id": account["id"], "kind": "comment", "author_anonymous": true, "text": "Hello.", "received_at": "2026-01-14T09:00:00Z" });
+            school.service().post("/v1/comments", comment).await.is(201)["id"].clone()
+        };
+        let token = key.sign(&claims);
+        let mut stream = school.bearer(&token).get(address).stream().await;
+        let first = log().await;
+        assert_eq!(stream.next().await.unwrap().1["subject"], first);
+        school.clock_at("2026-01-14T10:10:30Z");
+        log().await;
+        assert_eq!(stream.next().await, None, "the token has expired");
+
+        let token = key.sign(&with(claims, json!({ "exp": school.now().timestamp() + 600 })));
+        let mut stream = school.bearer(&token).get(address).stream().await;
+        school.leaves(school.headteacher().id(), "2026-01-14").await;
+        log().await;
+        assert_eq!(stream.next().await, None, "the headteacher has left");
+    }
+
     async fn what_an_issuer_says_of_its_keys_has_to_be_sound(school: School) {
         let key = Key::es256("a");
         let issuer = Issuer::with_keys(&[&key]);
-        let trap = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        trap.set_nonblocking(true).unwrap();
         let good = json!({ "issuer": issuer.url, "jwks_uri": format!("{}/keys", issuer.url) });
         let keys = json!({ "keys": [key.public] }).to_string();
         let mut minute = 0;
@@ -394,7 +446,7 @@ on_both_engines! {
         ] {
             let at = school.trusting(&issuer.entry(&school, ""));
             issuer.change(|shown| (shown.discovery, shown.keys) = (with(good.clone(), discovery), keys));
-            assert_eq!(at.admits(&key.sign(&issuer.claims(&school))).await, admitted, "{why}");
+            assert_eq!(at.answer(&key.sign(&issuer.claims(&school))).await, if admitted { 200 } else { 503 }, "{why}");
             minute += 1;
             assert_eq!(issuer.asked(), minute, "{why}");
         }
@@ -464,6 +516,13 @@ on_both_engines! {
         school.it_technician().patch(school.headteacher().url(""), json!({ "given_name": "Ada" })).if_match("\"1\"").await.is(200);
         school.it_technician().patch(school.staff().url(""), takeover.clone()).if_match("\"1\"").await.is(200);
         school.headteacher().patch(school.dsl().url(""), takeover).if_match("\"1\"").await.is(200);
+        let mis = json!({ "external_source": "mis", "external_id": "1" });
+        school.headteacher().patch(school.headteacher().url(""), mis).if_match("\"2\"").await.is(200);
+        let items = |email: &str| json!({ "items": [{ "external_source": "mis", "external_id": "1", "given_name": "Ada", "family_name": "Low", "kind": "staff", "email": email }] });
+        for (email, status) in [("it@weald.example", 403), ("headteacher@weald.example", 200)] {
+            let reply = school.service().post("/v1/people/batch", items(email)).idempotency_key(email).await.is(207);
+            assert_eq!(reply["results"][0]["status"], status, "{reply}");
+        }
     }
 }
 

@@ -178,6 +178,11 @@ impl Trust {
                         use the school's own: https://login.microsoftonline.com/<tenant id>/v2.0"
                 .into());
         }
+        if url.host_str() == Some("accounts.google.com") && !matches!(&self.school, SchoolRule::By(by) if by.claim == "hd") {
+            return Err("this issuer speaks for every Google account there is; \
+                        name the school's own domain: school.by = { claim = \"hd\", values = { \"school.example\" = \"<school id>\" } }"
+                .into());
+        }
         given("audiences", &self.audiences)?;
         given("types", &self.types)?;
         if self.algorithms.is_empty() || self.algorithms.iter().any(|algorithm| algorithm.family() == AlgorithmFamily::Hmac) {
@@ -250,7 +255,7 @@ mod tests {
         assert_eq!((email.claim.as_str(), email.verified_claim.as_str(), email.always_verified), ("email", "email_verified", false));
         let roles = trust.roles.unwrap();
         assert!(!roles.grants_roles && !roles.privileged_roles);
-        for issuer in ["http://127.0.0.1:9000", "http://[::1]:9000", "http://localhost:9000", "https://accounts.google.com", "https://x.example/"] {
+        for issuer in ["http://127.0.0.1:9000", "http://[::1]:9000", "http://localhost:9000", "https://x.example/"] {
             assert!(parse(&entry(&[&format!("issuer = \"{issuer}\"")]), OWN).is_ok(), "{issuer}");
         }
     }
@@ -265,6 +270,7 @@ mod tests {
             ("issuer = \"https://user:pass@login.example\"", "expected an address like https://"),
             ("issuer = \"https://login.microsoftonline.com/{tenantid}/v2.0\"", "without a placeholder"),
             ("issuer = \"https://login.microsoftonline.com/common/v2.0\"", "use the school's own"),
+            ("issuer = \"https://accounts.google.com\"", "name the school's own domain"),
             ("issuer = \"https://weald.example/\"", "weald itself"),
             ("audiences = []", "audiences: expected at least one value"),
             ("audiences = [\" \"]", "audiences: expected at least one value"),

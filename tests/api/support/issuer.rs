@@ -68,6 +68,8 @@ pub struct Shown {
     pub keys: String,
     /// Answers 503.
     pub down: bool,
+    /// Answers never.
+    pub hangs: bool,
 }
 
 /// An issuer that listens; it ends with this.
@@ -93,7 +95,7 @@ impl Issuer {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let discovery = json!({ "issuer": url, "jwks_uri": format!("{url}/keys") });
-        let shown = Arc::new(Mutex::new(Shown { discovery, keys: set(keys), down: false }));
+        let shown = Arc::new(Mutex::new(Shown { discovery, keys: set(keys), down: false, hangs: false }));
         let asked = Arc::new(AtomicUsize::new(0));
         let (answers, count) = (Arc::clone(&shown), Arc::clone(&asked));
         let server = HttpServer::new(move || {
@@ -102,11 +104,13 @@ impl Issuer {
                 let shown = answers.lock().unwrap();
                 let discovery = request.path() == "/.well-known/openid-configuration";
                 count.fetch_add(usize::from(discovery), Ordering::SeqCst);
-                std::future::ready(match (shown.down, discovery) {
+                let hangs = shown.hangs;
+                let answer = match (shown.down, discovery) {
                     (true, _) => HttpResponse::ServiceUnavailable().finish(),
                     (_, true) => HttpResponse::Ok().json(&shown.discovery),
                     (_, false) => HttpResponse::Ok().content_type("application/json").body(shown.keys.clone()),
-                })
+                };
+                async move { if hangs { std::future::pending().await } else { answer } }
             }))
         });
         let server = server.workers(1).disable_signals().listen(listener).unwrap().run();
@@ -157,13 +161,24 @@ impl School {
 
     /// Whether a token opens a door that is open to every member of staff.
     pub async fn admits(&self, token: &str) -> bool {
+        let status = self.answer(token).await;
+        assert_ne!(status, 503, "the issuer is there");
+        status != 401
+    }
+
+    /// What a door says to a token that is open to every member of staff.
+    pub async fn answer(&self, token: &str) -> u16 {
         let reply = self.bearer(token).get("/v1/business-cases").await;
-        if reply.status == 401 {
-            assert!(reply.header("www-authenticate").contains(r#"error="invalid_token""#), "{reply}");
-            assert!(reply["detail"].is_null(), "which of it was wrong is not said: {reply}");
-            return false;
+        let status = reply.status.as_u16();
+        match status {
+            200 => {}
+            401 => {
+                assert!(reply.header("www-authenticate").contains(r#"error="invalid_token""#), "{reply}");
+                assert!(reply["detail"].is_null(), "which of it was wrong is not said: {reply}");
+            }
+            503 => assert_eq!(reply.problem("issuer_unavailable").header("retry-after"), "60"),
+            _ => drop(reply.is(403).problem("forbidden")),
         }
-        assert!(reply.status == 200 || reply.status == 403, "{reply}");
-        true
+        status
     }
 }
