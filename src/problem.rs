@@ -294,7 +294,8 @@ impl Problem {
         }
         if inner.code == Code::Unauthenticated {
             // RFC 6750, section 3: no error where there was no token.
-            let refused = r#"Bearer realm="weald", error="invalid_token", error_description="The token is not in force, or opens nothing here""#;
+            let refused =
+                r#"Bearer realm="weald", error="invalid_token", error_description="The token is not in force, or opens nothing here""#;
             response.insert_header(("WWW-Authenticate", if inner.token_refused { refused } else { r#"Bearer realm="weald""# }));
         }
         let body = Body {
