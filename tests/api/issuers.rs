@@ -21,6 +21,34 @@ impl School {
     }
 }
 
+/// What an honest issuer's token does not say; `bait` is an address of somebody who listens.
+fn wrong_claims(issuer: &str, bait: &str, now: i64) -> Vec<(&'static str, Value)> {
+    vec![
+        ("another issuer", json!({ "iss": "https://evil.example" })),
+        ("another issuer that listens", json!({ "iss": bait.strip_suffix("/keys") })),
+        ("the issuer with a slash", json!({ "iss": format!("{issuer}/") })),
+        ("a list of issuers", json!({ "iss": [issuer, "https://evil.example"] })),
+        ("weald itself as the issuer", json!({ "iss": "https://weald.example" })),
+        ("no issuer", json!({ "iss": null })),
+        ("another audience", json!({ "aud": "front-end" })),
+        ("other audiences", json!({ "aud": ["front-end", "weald"] })),
+        ("no audience", json!({ "aud": null })),
+        ("an empty list of audiences", json!({ "aud": [] })),
+        ("an audience that is no text", json!({ "aud": { "weald-api": true } })),
+        ("no end", json!({ "exp": null })),
+        ("an end that is no number", json!({ "exp": (now + 600).to_string() })),
+        ("expired", json!({ "exp": now - 30 })),
+        ("expired long ago", json!({ "exp": -1 })),
+        ("not yet", json!({ "nbf": now + 31 })),
+        ("never", json!({ "nbf": 1e300 })),
+        ("a beginning that is no number", json!({ "nbf": "now" })),
+        ("made tomorrow", json!({ "iat": now + 86_400 })),
+        ("made at no time", json!({ "iat": true })),
+        ("nobody", json!({ "sub": null })),
+        ("nobody in particular", json!({ "sub": 7 })),
+    ]
+}
+
 on_both_engines! {
     async fn somebody_with_a_verified_address_gets_in_as_what_the_school_says_they_are(school: School) {
         let key = Key::rs256("a");
@@ -250,30 +278,7 @@ on_both_engines! {
             ("no JSON", "AAAA.AAAA.AAAA".to_owned()),
             ("much too long", ec.sign(&with(claims.clone(), json!({ "x": "y".repeat(20_000) }))).repeat(2)),
         ];
-        for (why, members) in [
-            ("another issuer", json!({ "iss": "https://evil.example" })),
-            ("another issuer that listens", json!({ "iss": bait.strip_suffix("/keys") })),
-            ("the issuer with a slash", json!({ "iss": format!("{}/", issuer.url) })),
-            ("a list of issuers", json!({ "iss": [issuer.url, "https://evil.example"] })),
-            ("weald itself as the issuer", json!({ "iss": "https://weald.example" })),
-            ("no issuer", json!({ "iss": null })),
-            ("another audience", json!({ "aud": "front-end" })),
-            ("other audiences", json!({ "aud": ["front-end", "weald"] })),
-            ("no audience", json!({ "aud": null })),
-            ("an empty list of audiences", json!({ "aud": [] })),
-            ("an audience that is no text", json!({ "aud": { "weald-api": true } })),
-            ("no end", json!({ "exp": null })),
-            ("an end that is no number", json!({ "exp": (now + 600).to_string() })),
-            ("expired", json!({ "exp": now - 30 })),
-            ("expired long ago", json!({ "exp": -1 })),
-            ("not yet", json!({ "nbf": now + 31 })),
-            ("never", json!({ "nbf": 1e300 })),
-            ("a beginning that is no number", json!({ "nbf": "now" })),
-            ("made tomorrow", json!({ "iat": now + 86_400 })),
-            ("made at no time", json!({ "iat": true })),
-            ("nobody", json!({ "sub": null })),
-            ("nobody in particular", json!({ "sub": 7 })),
-        ] {
+        for (why, members) in wrong_claims(&issuer.url, &bait, now) {
             forged.push((why, ec.sign(&with(claims.clone(), members))));
         }
         let parts = ec.sign(&claims);
@@ -431,7 +436,7 @@ on_both_engines! {
         let issuer = Issuer::with_keys(&[&key]);
         let good = json!({ "issuer": issuer.url, "jwks_uri": format!("{}/keys", issuer.url) });
         let keys = json!({ "keys": [key.public] }).to_string();
-        let mut minute = 0;
+        let mut times = 0;
         for (why, discovery, keys, admitted) in [
             ("another issuer's name", json!({ "issuer": "https://evil.example" }), keys.clone(), false),
             ("nobody's name", json!({ "issuer": null }), keys.clone(), false),
@@ -447,9 +452,12 @@ on_both_engines! {
             let at = school.trusting(&issuer.entry(&school, ""));
             issuer.change(|shown| (shown.discovery, shown.keys) = (with(good.clone(), discovery), keys));
             assert_eq!(at.answer(&key.sign(&issuer.claims(&school))).await, if admitted { 200 } else { 503 }, "{why}");
-            minute += 1;
-            assert_eq!(issuer.asked(), minute, "{why}");
+            times += 1;
+            assert_eq!(issuer.asked(), times, "{why}");
         }
+        issuer.change(|shown| (shown.discovery, shown.keys, shown.moved) = (good, keys, true));
+        assert_eq!(school.trusting(&issuer.entry(&school, "")).answer(&key.sign(&issuer.claims(&school))).await, 503, "elsewhere");
+        assert_eq!(issuer.asked(), times + 1);
     }
 
     async fn of_whom_two_issuers_vouch_each_is_believed_for_its_own(school: School) {

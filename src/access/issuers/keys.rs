@@ -1,4 +1,4 @@
-//! An issuer's public keys: found by discovery (OpenID Connect Discovery 1.0), kept for an hour, and asked for before
+//! An issuer's public keys: found by discovery (`OpenID Connect` Discovery 1.0), kept for an hour, and asked for before
 //! that where a token names another, at most once a minute. Nothing but the configuration says where they are asked for,
 //! never a token.
 

@@ -1,4 +1,4 @@
-//! External issuers (OpenID Connect): tokens of the school's own directory, taken for what the configuration believes
+//! External issuers (`OpenID Connect`): tokens of the school's own directory, taken for what the configuration believes
 //! of them. What a person may do is the school's to say, at each request.
 
 pub mod config;

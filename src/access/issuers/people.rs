@@ -20,7 +20,10 @@ use crate::resources::people::rows::PersonRow;
 pub fn identity(conn: &mut Conn, vouched: &Vouched, now: Instant) -> QueryResult<Option<Identity>> {
     let school = vouched.school;
     let zone: Option<String> = schools::table.find(school).select(schools::time_zone).first(conn).optional()?;
-    let Some(zone) = zone.as_deref().map(time_zone) else { return Ok(None) };
+    let Some(zone) = zone.as_deref().map(time_zone) else {
+        tracing::warn!(%school, "a school that is configured for an external issuer is not on record");
+        return Ok(None);
+    };
     let today = local_day(*now, zone);
     let mut there: Vec<PersonRow> = known_as(school, &vouched.person).select(PersonRow::as_select()).load(conn)?;
     there.retain(|person| !has_left(person.left_on, today));
@@ -41,7 +44,7 @@ pub fn identity(conn: &mut Conn, vouched: &Vouched, now: Instant) -> QueryResult
 }
 
 /// The people of a school who are known by this.
-pub fn known_as<'a>(school: SchoolId, who: &'a Who) -> people::BoxedQuery<'a, MultiBackend> {
+pub fn known_as(school: SchoolId, who: &Who) -> people::BoxedQuery<'_, MultiBackend> {
     let all = people::table.filter(people::school_id.eq(school)).into_boxed();
     match who {
         Who::ExternalId(source, id) => all.filter(people::external_source.eq(source)).filter(people::external_id.eq(id)),

@@ -68,6 +68,8 @@ pub struct Shown {
     pub keys: String,
     /// Answers 503.
     pub down: bool,
+    /// Sends whoever asks to another address, which would answer.
+    pub moved: bool,
     /// Answers never.
     pub hangs: bool,
 }
@@ -95,7 +97,7 @@ impl Issuer {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let discovery = json!({ "issuer": url, "jwks_uri": format!("{url}/keys") });
-        let shown = Arc::new(Mutex::new(Shown { discovery, keys: set(keys), down: false, hangs: false }));
+        let shown = Arc::new(Mutex::new(Shown { discovery, keys: set(keys), down: false, moved: false, hangs: false }));
         let asked = Arc::new(AtomicUsize::new(0));
         let (answers, count) = (Arc::clone(&shown), Arc::clone(&asked));
         let server = HttpServer::new(move || {
@@ -105,10 +107,13 @@ impl Issuer {
                 let discovery = request.path() == "/.well-known/openid-configuration";
                 count.fetch_add(usize::from(discovery), Ordering::SeqCst);
                 let hangs = shown.hangs;
-                let answer = match (shown.down, discovery) {
-                    (true, _) => HttpResponse::ServiceUnavailable().finish(),
-                    (_, true) => HttpResponse::Ok().json(&shown.discovery),
-                    (_, false) => HttpResponse::Ok().content_type("application/json").body(shown.keys.clone()),
+                let answer = match request.path() {
+                    _ if shown.down => HttpResponse::ServiceUnavailable().finish(),
+                    "/.well-known/openid-configuration" if shown.moved => {
+                        HttpResponse::Found().insert_header(("location", "/moved")).finish()
+                    }
+                    "/.well-known/openid-configuration" | "/moved" => HttpResponse::Ok().json(&shown.discovery),
+                    _ => HttpResponse::Ok().content_type("application/json").body(shown.keys.clone()),
                 };
                 async move { if hangs { std::future::pending().await } else { answer } }
             }))
