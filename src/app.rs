@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::access::issuers::Issuers;
 use crate::access::oauth;
 use crate::access::passwords::Passwords;
 use crate::access::tokens::Tokens;
@@ -42,6 +43,7 @@ use crate::vault::Vault;
 /// Every operation there is, in the order of the document.
 pub fn operations(config: &mut ServiceConfig) {
     config.service(oauth::issue_token).service(oauth::revoke_token).service(oauth::list_keys).service(oauth::find_authorization_server);
+    config.service(oauth::find_protected_resource);
     me::operations(config);
     schools::operations(config);
     people::operations(config);
@@ -113,6 +115,7 @@ pub struct State {
     pub db: Db,
     pub clock: Clock,
     pub tokens: Tokens,
+    pub issuers: Issuers,
     pub passwords: Passwords,
     pub service: Service,
     pub limits: Limits,

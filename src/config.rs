@@ -88,6 +88,10 @@ pub struct Service {
     #[arg(long, env = "WEALD_SIGNING_KEYS", value_delimiter = ',', value_name = "PATH,…")]
     pub signing_keys: Vec<PathBuf>,
 
+    /// A file with the external issuers whose tokens are accepted: docs/single-sign-on.md
+    #[arg(long, env = "WEALD_ISSUERS", value_name = "PATH")]
+    pub issuers: Option<PathBuf>,
+
     /// Origins of the front ends that browsers may call from, exactly as browsers send them
     #[arg(long, env = "WEALD_CORS_ORIGINS", value_delimiter = ',', value_parser = origin, value_name = "ORIGIN,…")]
     pub cors_origins: Vec<String>,

@@ -63,6 +63,7 @@ codes! {
     RateLimited = 429 "Too many requests";
     Internal = 500 "Something went wrong on our side";
     Busy = 503 "The service is busy; try again";
+    IssuerUnavailable = 503 "The issuer of the token is out of reach, and its keys are needed to check it";
     VaultSealed = 503 "The vault is sealed: its master key is not at hand";
     StorageFull = 507 "There is no room to store it";
 }
@@ -128,6 +129,8 @@ struct Inner {
     allowed_actions: Option<Vec<&'static str>>,
     allow: Option<String>,
     retry_after: Option<u64>,
+    /// A token was shown, and not accepted.
+    token_refused: bool,
     /// For the log alone.
     cause: Option<String>,
 }
@@ -181,13 +184,26 @@ impl Problem {
             violations: Vec::new(),
             allowed_actions: None,
             allow: None,
-            retry_after: matches!(code, Code::Busy | Code::StorageFull | Code::VaultSealed).then_some(2),
+            retry_after: match code {
+                Code::Busy | Code::StorageFull | Code::VaultSealed => Some(2),
+                // As soon as it is asked again.
+                Code::IssuerUnavailable => Some(60),
+                _ => None,
+            },
+            token_refused: false,
             cause: None,
         }))
     }
 
     pub fn not_found() -> Self {
         Self::new(Code::NotFound)
+    }
+
+    /// A token that was shown is not in force, or not somebody's here: which of it is not said.
+    pub fn token_refused() -> Self {
+        let mut problem = Self::new(Code::Unauthenticated);
+        problem.0.token_refused = true;
+        problem
     }
 
     /// The state forbids the move; these are the ones left to this caller.
@@ -279,7 +295,10 @@ impl Problem {
             response.insert_header(("Retry-After", seconds.to_string()));
         }
         if inner.code == Code::Unauthenticated {
-            response.insert_header(("WWW-Authenticate", r#"Bearer realm="weald""#));
+            // RFC 6750, section 3: no error where there was no token.
+            let refused =
+                r#"Bearer realm="weald", error="invalid_token", error_description="The token is not in force, or opens nothing here""#;
+            response.insert_header(("WWW-Authenticate", if inner.token_refused { refused } else { r#"Bearer realm="weald""# }));
         }
         let body = Body {
             r#type: format!("/problems/{}", inner.code.name()),

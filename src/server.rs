@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::{HttpServer, web};
 
+use crate::access::issuers::Issuers;
 use crate::access::passwords::Passwords;
 use crate::access::tokens::Tokens;
 use crate::app::{self, Document, State};
@@ -27,10 +28,12 @@ pub fn open(storage: &Storage, service: Service, clock: Clock) -> Result<web::Da
         .map_err(|error| format!("cannot make the folder {}: {error}", storage.data_dir.display()))?;
     let db = Db::open(&storage.url()?, storage.database_connections)?;
     let tokens = Tokens::open(&service.public_url(), &service.signing_keys, &storage.data_dir)?;
+    let issuers = Issuers::open(service.issuers.as_deref(), tokens.issuer())?;
     Ok(web::Data::new(State {
         db,
         clock,
         tokens,
+        issuers,
         passwords: Passwords::new(),
         limits: Limits::new(service.rate_limit),
         metrics: Metrics::new().map_err(|error| error.to_string())?,

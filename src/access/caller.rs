@@ -10,7 +10,9 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
+use super::issuers::{self, Vouched};
 use super::permissions::{self, Held, Permission, Row};
 use super::sessions;
 use super::tokens::Claims;
@@ -49,10 +51,35 @@ impl Identity {
     }
 }
 
+/// What a token says, once its signature is found good.
+#[derive(Clone)]
+pub enum Token {
+    Ours(Arc<Claims>),
+    /// Of an external issuer.
+    Vouched(Arc<Vouched>),
+}
+
+impl Token {
+    /// Whose it is, to count requests by.
+    pub fn subject(&self) -> Uuid {
+        match self {
+            Self::Ours(claims) => claims.sub,
+            Self::Vouched(vouched) => vouched.subject,
+        }
+    }
+
+    fn in_force(&self, now: Instant) -> bool {
+        match self {
+            Self::Ours(claims) => claims.in_force(now),
+            Self::Vouched(vouched) => vouched.in_force(now),
+        }
+    }
+}
+
 /// A token that was verified, and from where it was presented.
 #[derive(Clone)]
 pub struct Bearer {
-    pub claims: Arc<Claims>,
+    pub token: Token,
     pub from: IpAddr,
 }
 
@@ -129,8 +156,8 @@ impl<P: Permission> Caller<P> {
     /// 401 where the token has expired or its bearer is no longer in force, 403 where they may not any more.
     pub async fn again(&self, now: Instant) -> Result<Self, Problem> {
         let context = &self.context.0;
-        let bearer = context.bearer.clone().filter(|bearer| bearer.claims.in_force(now));
-        let bearer = bearer.ok_or_else(|| Problem::new(Code::Unauthenticated))?;
+        let bearer = context.bearer.clone().filter(|bearer| bearer.token.in_force(now));
+        let bearer = bearer.ok_or_else(Problem::token_refused)?;
         let identity = identify(&context.db, &bearer, now).await?;
         let held = identity.held(&P::ROW).ok_or_else(|| P::ROW.refusal())?;
         let context = RequestContext::new(context.db.clone(), now, Ok(Arc::clone(&identity)), Some(bearer), Ok(None));
@@ -268,9 +295,10 @@ impl<P: 'static> Caller<P> {
 /// # Errors
 /// 401 where the token is not in force, or its bearer no longer is.
 pub async fn identify(db: &Db, bearer: &Bearer, now: Instant) -> Result<Arc<Identity>, Problem> {
-    let Bearer { claims, from } = bearer.clone();
-    db.read(move |conn| sessions::identity(conn, &claims, from, now).map_err(Problem::from))
-        .await?
-        .map(Arc::new)
-        .ok_or_else(|| Problem::new(Code::Unauthenticated))
+    let Bearer { token, from } = bearer.clone();
+    let find = move |conn: &mut Conn| match &token {
+        Token::Ours(claims) => sessions::identity(conn, claims, from, now),
+        Token::Vouched(vouched) => issuers::identity(conn, vouched, now),
+    };
+    db.read(move |conn| find(conn).map_err(Problem::from)).await?.map(Arc::new).ok_or_else(Problem::token_refused)
 }

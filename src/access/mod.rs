@@ -1,6 +1,7 @@
 //! Who may: the table of permissions, the proof that each handler asks for, and how people get in.
 
 pub mod caller;
+pub mod issuers;
 pub mod oauth;
 pub mod passwords;
 pub mod permissions;

@@ -506,6 +506,20 @@ pub async fn list_keys(state: web::Data<State>) -> HttpResponse {
     HttpResponse::Ok().insert_header(("Cache-Control", "public, max-age=300")).json(state.tokens.jwks())
 }
 
+/// Whose tokens open this API (RFC 9728): weald's own, and those of the issuers that are configured.
+#[utoipa::path(tag = "access", operation_id = "find_protected_resource", security(()), responses((status = 200, description = "Protected resource metadata.", body = serde_json::Value,
+    example = json!({ "resource": "https://weald.example", "authorization_servers": ["https://weald.example", "https://accounts.google.com"], "bearer_methods_supported": ["header"] })), Fails<429>))]
+#[get("/.well-known/oauth-protected-resource")]
+pub async fn find_protected_resource(state: web::Data<State>) -> HttpResponse {
+    let own = state.tokens.issuer();
+    HttpResponse::Ok().insert_header(("Cache-Control", "public, max-age=300")).json(json!({
+        "resource": own,
+        "authorization_servers": std::iter::once(own).chain(state.issuers.addresses()).collect::<Vec<_>>(),
+        "bearer_methods_supported": ["header"],
+        "scopes_supported": permissions::ALL.iter().map(|row| row.scope).collect::<Vec<_>>(),
+    }))
+}
+
 /// Where the endpoints are and what they can do (RFC 8414).
 #[utoipa::path(tag = "access", operation_id = "find_authorization_server", security(()), responses((status = 200, description = "Authorization server metadata.", body = serde_json::Value,
     example = json!({ "issuer": "https://weald.example", "token_endpoint": "https://weald.example/oauth/token", "jwks_uri": "https://weald.example/.well-known/jwks.json" })), Fails<429>))]

@@ -245,7 +245,11 @@ pub fn identity(conn: &mut Conn, claims: &Claims, from: IpAddr, now: Instant) ->
     Ok(Some(Identity { school, zone, person, client_id: claims.client_id.clone(), roles, delegated_by, scopes }))
 }
 
-fn delegated(conn: &mut Conn, school: SchoolId, person: PersonId, today: chrono::NaiveDate) -> QueryResult<Vec<PersonId>> {
+/// Who granted the headteacher's delegations that a person holds today (A10).
+///
+/// # Errors
+/// Where the database gives none.
+pub(super) fn delegated(conn: &mut Conn, school: SchoolId, person: PersonId, today: chrono::NaiveDate) -> QueryResult<Vec<PersonId>> {
     delegations::table
         .filter(delegations::school_id.eq(school))
         .filter(delegations::delegate_id.eq(person))

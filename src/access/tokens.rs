@@ -23,14 +23,14 @@ use crate::policy::roles::Role;
 /// How long an access token lives.
 pub const LIFE: Duration = Duration::minutes(10);
 /// How far the clocks of issuer and verifier may differ.
-const LEEWAY: Duration = Duration::seconds(30);
+pub(super) const LEEWAY: Duration = Duration::seconds(30);
 /// Verified tokens kept, so that a signature is checked once and not at each request.
-const CACHED: usize = 10_000;
+pub(super) const CACHED: usize = 10_000;
 /// The audience of our tokens.
 pub const AUDIENCE: &str = "weald";
 const KIND: &str = "at+jwt";
 
-/// What an access token says.
+/// What an access token of our own says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     pub iss: String,

@@ -339,7 +339,8 @@ fn complete_components(components: &mut Value) {
     components["securitySchemes"] = json!({
         "oauth2": {
             "type": "oauth2",
-            "description": "Access tokens are JWTs (RFC 9068), handled as RFC8725 asks.",
+            "description": "Access tokens are JWTs (RFC 9068), handled as RFC8725 asks. Besides those of `/oauth/token`, those of the OpenID \
+                Connect issuers that are configured open the API: `/.well-known/oauth-protected-resource` names them.",
             "flows": {
                 "password": { "tokenUrl": "/oauth/token", "refreshUrl": "/oauth/token", "scopes": scopes },
                 "clientCredentials": { "tokenUrl": "/oauth/token", "scopes": scopes },

@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 
 use actix_web::body::{self, BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -15,8 +14,7 @@ use futures_util::FutureExt;
 use uuid::Uuid;
 
 use super::limits::Key;
-use crate::access::caller::{self, Bearer, RequestContext};
-use crate::access::tokens::Claims;
+use crate::access::caller::{self, Bearer, RequestContext, Token};
 use crate::app::State;
 use crate::clock::Instant;
 use crate::idempotency::MAX_KEY;
@@ -156,7 +154,7 @@ type Rate = Option<(String, String)>;
 
 async fn admit(state: &State, request: &ServiceRequest, address: IpAddr) -> Result<(RequestContext, Rate), Problem> {
     let now = state.clock.now();
-    let claims = claims(state, request, now);
+    let token = verified(state, request, now).await;
     // Decoded, as the router sees it.
     let path = request.match_info().as_str();
     let rate = if path == "/health/live" {
@@ -166,22 +164,28 @@ async fn admit(state: &State, request: &ServiceRequest, address: IpAddr) -> Resu
     } else if path.starts_with("/v1/schools/") && path.contains("/reports") {
         Some(state.limits.reports.count(Key::address(address))?)
     } else {
-        let key = claims.as_ref().map_or_else(|| Key::address(address), |claims| Key::Caller(claims.sub));
+        let key = token.as_ref().map_or_else(|_| Key::address(address), |token| Key::Caller(token.subject()));
         Some(state.limits.general.count(key)?)
     };
     let idempotency_key = idempotency_key(request);
-    let bearer = claims.map(|claims| Bearer { claims, from: address });
+    let bearer = token.map(|token| Bearer { token, from: address });
     let identity = match &bearer {
-        Some(bearer) => caller::identify(&state.db, bearer, now).await,
-        None => Err(Problem::new(Code::Unauthenticated)),
+        Ok(bearer) => caller::identify(&state.db, bearer, now).await,
+        Err(problem) => Err(problem.clone()),
     };
-    Ok((RequestContext::new(state.db.clone(), now, identity, bearer, idempotency_key), rate))
+    Ok((RequestContext::new(state.db.clone(), now, identity, bearer.ok(), idempotency_key), rate))
 }
 
-/// What the bearer's token says, if it is one of ours.
-fn claims(state: &State, request: &ServiceRequest, now: Instant) -> Option<Arc<Claims>> {
-    let (scheme, token) = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    if scheme.eq_ignore_ascii_case("bearer") { state.tokens.verify(token.trim(), now) } else { None }
+/// What the bearer's token says, if it is one of ours or of an issuer that is configured.
+async fn verified(state: &State, request: &ServiceRequest, now: Instant) -> Result<Token, Problem> {
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
+    let Some((_, token)) = given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
+        return Err(Problem::new(Code::Unauthenticated));
+    };
+    match state.tokens.verify(token.trim(), now) {
+        Some(claims) => Ok(Token::Ours(claims)),
+        None => state.issuers.verify(token.trim(), now).await.map(Token::Vouched),
+    }
 }
 
 fn idempotency_key(request: &ServiceRequest) -> Result<Option<(String, String)>, Problem> {

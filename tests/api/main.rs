@@ -26,6 +26,7 @@ mod idempotency;
 mod imports;
 mod incidents;
 mod invitations;
+mod issuers;
 mod me;
 mod media_enquiries;
 mod moderation;

@@ -297,4 +297,18 @@ on_both_engines! {
             check(school.read(move |conn| plan(conn, takedowns::listing(id, sight, &[TakedownState::Open], None, &window).select(TakedownRow::as_select()))).await);
         }
     }
+
+    async fn whom_an_issuer_names_is_found_by_an_index(school: School) {
+        use weald::access::issuers::{Who, known_as};
+        use weald::resources::people::rows::PersonRow;
+        school.write(|tx| diesel::sql_query("ANALYZE").execute(tx)).await;
+        let id = school.id;
+        for (who, index) in [
+            (Who::Email("staff@weald.example".into()), ["people_by_email", "people_by_email"]),
+            (Who::ExternalId("directory".into(), "d-7".into()), ["sqlite_autoindex_people_2", "people_school_id_external_source_external_id_key"]),
+        ] {
+            let plan = school.read(move |conn| plan(conn, known_as(id, &who).select(PersonRow::as_select()))).await;
+            assert!(index.iter().any(|index| plan.contains(index)), "no index is walked:\n{plan}");
+        }
+    }
 }

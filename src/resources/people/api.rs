@@ -466,7 +466,9 @@ async fn find_person(caller: Caller<ReadPeople>, id: Path<PersonId>) -> Result<V
 
 /// Edit a person.
 ///
-/// A new kind must suit the roles that the person holds.
+/// A new kind must suit the roles that the person holds. External issuers find somebody by e-mail address or external id:
+/// those of a person with a privileged role, or of the leadership team, are changed by the headteacher or the chair of
+/// governors alone.
 #[utoipa::path(tag = "people", security(("oauth2" = [ManagePeople])), params(IfMatchHeader), request_body = PersonPatch,
     responses((status = 200, description = "Edited.", body = Person), Fails<404, 409, 412, 428>))]
 #[patch("/v1/people/{id}")]

@@ -116,6 +116,9 @@ impl Change {
         linked: bool,
     ) -> Result<Self, Problem> {
         let row = &person.row;
+        if old.as_ref().is_some_and(|old| known_by(old) != known_by(row)) {
+            rules::readdress(&power.standing(&person))?;
+        }
         let shift = rules::shift(&power.standing(&person), roles)?;
         rules::check_year_group(row.kind, row.year_group.is_some())?;
         if old.as_ref().is_some_and(|old| crosses(old.kind, row.kind)) && linked {
@@ -174,6 +177,11 @@ impl Change {
         }
         happened
     }
+}
+
+/// By what an external issuer finds somebody.
+fn known_by(row: &PersonRow) -> [Option<&str>; 3] {
+    [&row.email, &row.external_source, &row.external_id].map(Option::as_deref)
 }
 
 /// Whether somebody becomes a pupil, or stops being one.

@@ -237,13 +237,22 @@ pub fn invite(person: &Standing) -> Result<(), Problem> {
     not_invitable(person).map_or(Ok(()), |why| Err(person.conflict(why)))
 }
 
+/// Whether the caller may change by what a person is known elsewhere: an external issuer that names the new address or
+/// id gets in as this person.
+///
+/// # Errors
+/// 403 where somebody else has to.
+pub fn readdress(person: &Standing) -> Result<(), Problem> {
+    may_let_in(person)
+}
+
 /// Whether the caller decides who gets in and out as this person: for a guarded role, a holder of a granting role alone.
 fn may_let_in(person: &Standing) -> Result<(), Problem> {
     if person.granter == Granter::Privileged || !person.roles.iter().any(|role| role.is_guarded()) {
         Ok(())
     } else {
         let why = "This person holds a privileged role or can act for the headteacher: only the headteacher or the chair of governors \
-                   invites them, or records that they leave or return.";
+                   invites them, changes their e-mail address or external id, or records that they leave or return.";
         Err(forbidden(why))
     }
 }
@@ -404,6 +413,15 @@ mod tests {
         assert!(invite(&staff(&[Headteacher], Privileged)).is_ok());
         assert_eq!(code(invite(&Standing { has_email: false, ..staff(&[], Plain) })), Code::StateConflict);
         assert_eq!(code(invite(&Standing { left_on: Some(day("2026-01-01")), ..staff(&[], Plain) })), Code::StateConflict);
+    }
+
+    #[test]
+    fn who_holds_a_privileged_role_is_readdressed_by_head_or_chair() {
+        for (granter, allowed) in [(Privileged, true), (Plain, false), (Service, false), (Nobody, false)] {
+            assert_eq!(readdress(&staff(&[Headteacher], granter)).is_ok(), allowed, "{granter:?}");
+            assert_eq!(readdress(&staff(&[LeadershipTeam], granter)).is_ok(), allowed, "{granter:?}");
+            assert!(readdress(&staff(&[Staff], granter)).is_ok());
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod cases;
 pub mod contract;
 pub mod database;
 pub mod incidents;
+pub mod issuer;
 pub mod policies;
 pub mod postgres;
 pub mod program;
@@ -306,6 +307,7 @@ impl Server {
             listen: ([127, 0, 0, 1], 0).into(),
             public_url: Some("https://weald.example".into()),
             signing_keys: Vec::new(),
+            issuers: None,
             cors_origins: vec![ORIGIN.into()],
             trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()],
             rate_limit: 1_000_000.try_into().unwrap(),
