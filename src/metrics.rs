@@ -42,7 +42,8 @@ impl Metrics {
                 .buckets(vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0]),
             &["method", "route"],
         )?;
-        let deliveries = IntCounterVec::new(Opts::new("weald_webhook_attempts_total", "Webhooks sent, by what became of it"), &["outcome"])?;
+        let deliveries =
+            IntCounterVec::new(Opts::new("weald_webhook_attempts_total", "Webhooks sent, by what became of it"), &["outcome"])?;
         let registry = Registry::new();
         registry.register(Box::new(deliveries.clone()))?;
         registry.register(Box::new(requests.clone()))?;

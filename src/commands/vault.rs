@@ -173,7 +173,8 @@ async fn reseal(db: &Db, ring: &Keyring, school: SchoolId) -> Result<usize, Fail
         total += resealed;
     }
     let ring = ring.clone();
-    let of_webhooks = db.write(school.uuid(), move |tx| webhooks::reseal(tx, &ring, school).map_err(|error| Failure::from(error.to_string())));
+    let of_webhooks =
+        db.write(school.uuid(), move |tx| webhooks::reseal(tx, &ring, school).map_err(|error| Failure::from(error.to_string())));
     Ok(total + of_webhooks.await?)
 }
 

@@ -25,8 +25,8 @@ use crate::db::types::{LeaseHolder, SchoolId, WebhookDeliveryId, WebhookEndpoint
 use crate::problem::Problem;
 pub use round::forget;
 use round::{Round, Step};
-pub use sender::Sender;
 use sender::Outcome;
+pub use sender::Sender;
 pub use signature::new_secret;
 
 /// Deliveries to one endpoint that are under way at a time.

@@ -55,3 +55,4 @@ mod low_level_concerns;
 mod mentions;
 mod registers;
 mod response_procedures;
+mod webhooks;

@@ -261,7 +261,8 @@ pub fn open_to(
     let row = rows::find(tx, me.school(), id)?;
     let owned = owns(me, &row);
     if !owned && action != WebhookEndpointAction::Disable {
-        return Err(Problem::new(Code::Forbidden).detail("What is delivered is what its owner may read: others stop it, and do nothing else with it."));
+        return Err(Problem::new(Code::Forbidden)
+            .detail("What is delivered is what its owner may read: others stop it, and do nothing else with it."));
     }
     let allowed = rules::allowed(row.state, true, owned);
     if !allowed.contains(&action) {
@@ -286,10 +287,14 @@ async fn list_webhook_endpoints(caller: Caller<ReadWebhooks>, query: Query<PageQ
             let found = rows::list(conn, me.school(), &window)?;
             let ids: Vec<WebhookEndpointId> = found.iter().map(|row| row.id).collect();
             let mut expiring: HashMap<WebhookEndpointId, Instant> = rows::expiring(conn, me.school(), &ids)?.into_iter().collect();
-            Ok(window.page(found, |row| row.id, |row| {
-                let expires = expiring.remove(&row.id);
-                view(me, row, expires, None)
-            }))
+            Ok(window.page(
+                found,
+                |row| row.id,
+                |row| {
+                    let expires = expiring.remove(&row.id);
+                    view(me, row, expires, None)
+                },
+            ))
         })
         .await?;
     Plain::page(&page, "/v1/webhook-endpoints", &query.0, query.limit)

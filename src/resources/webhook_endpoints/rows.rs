@@ -10,9 +10,7 @@ use super::rules::{DeliveryError, DisabledReason, GRACE, WebhookDeliveryState, W
 use crate::access::sessions::Holder;
 use crate::clock::Instant;
 use crate::db::schema::{webhook_deliveries, webhook_endpoints, webhook_secrets};
-use crate::db::types::{
-    EventId, LeaseHolder, PersonId, SchoolId, ServiceAccountId, SubjectId, WebhookDeliveryId, WebhookEndpointId,
-};
+use crate::db::types::{EventId, LeaseHolder, PersonId, SchoolId, ServiceAccountId, SubjectId, WebhookDeliveryId, WebhookEndpointId};
 use crate::db::{Conn, MultiBackend};
 use crate::events::EventRow;
 use crate::http::precondition;

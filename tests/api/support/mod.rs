@@ -9,6 +9,7 @@ pub mod policies;
 pub mod postgres;
 pub mod program;
 pub mod qualified;
+pub mod receiver;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -311,6 +312,7 @@ impl Server {
             password_login: true,
             workers: Some(1),
             jobs_interval: 3600,
+            webhook_allow: vec!["127.0.0.1".parse().unwrap()],
         };
         configure(&mut service, &mut storage);
         let state = server::open(&storage, service, clock).unwrap();
