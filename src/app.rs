@@ -36,9 +36,10 @@ use crate::resources::{
     handovers, image_objections, imports, incident_notes, incidents, invitations, low_level_concerns, me, media_enquiries, mention_sweeps,
     mentions, moderation_actions, monitoring, notifications, parent_ladders, people, policies, policy_versions, publication_checks,
     publications, referrals, reporting_routes, response_procedures, schools, service, service_accounts, statutory_clocks, style_guides,
-    takedowns, training_completions, training_gaps, training_sessions, workplace_monitoring,
+    takedowns, training_completions, training_gaps, training_sessions, webhook_endpoints, workplace_monitoring,
 };
 use crate::vault::Vault;
+use crate::webhooks::Sender;
 
 /// Every operation there is, in the order of the document.
 pub fn operations(config: &mut ServiceConfig) {
@@ -101,6 +102,7 @@ pub fn operations(config: &mut ServiceConfig) {
     style_guides::operations(config);
     accidental_images::operations(config);
     events::operations(config);
+    webhook_endpoints::operations(config);
     service::operations(config);
 }
 
@@ -124,6 +126,7 @@ pub struct State {
     pub document: Document,
     pub vault: Vault,
     pub waiting: Waiting,
+    pub sender: Sender,
 }
 
 /// The document as ready bytes, and the addresses it knows.

@@ -12,6 +12,7 @@ use clap::error::ErrorKind;
 use ipnet::IpNet;
 
 use crate::db::DatabaseUrl;
+use crate::webhooks::target::Allowed;
 
 /// Where the data is.
 #[derive(Args, Clone, Debug)]
@@ -111,6 +112,10 @@ pub struct Service {
     /// Worker threads [default: one per core]
     #[arg(long, env = "WEALD_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256), value_name = "N")]
     pub workers: Option<u16>,
+
+    /// What webhooks may reach although it is inside, and by plain http too: addresses, networks and names, with or without a port
+    #[arg(long, env = "WEALD_WEBHOOK_ALLOW", value_delimiter = ',', value_name = "ADDRESS,…")]
+    pub webhook_allow: Vec<Allowed>,
 
     /// Seconds between two runs of the jobs
     #[arg(long, env = "WEALD_JOBS_INTERVAL", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600), value_name = "SECONDS")]

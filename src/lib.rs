@@ -16,4 +16,5 @@ pub mod problem; // every way to say no
 pub mod resources; // one folder per resource: api, rules, rows
 pub mod server; // the running service
 pub mod vault; // sealed credentials, and their master keys
+pub mod webhooks; // events on their way to those who do not ask
 mod words; // closed lists

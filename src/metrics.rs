@@ -29,6 +29,7 @@ pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     seconds: HistogramVec,
+    deliveries: IntCounterVec,
 }
 
 impl Metrics {
@@ -41,10 +42,13 @@ impl Metrics {
                 .buckets(vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0]),
             &["method", "route"],
         )?;
+        let deliveries =
+            IntCounterVec::new(Opts::new("weald_webhook_attempts_total", "Webhooks sent, by what became of it"), &["outcome"])?;
         let registry = Registry::new();
+        registry.register(Box::new(deliveries.clone()))?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
-        Ok(Self { registry, requests, seconds })
+        Ok(Self { registry, requests, seconds, deliveries })
     }
 
     /// Counts an answer. Methods out of the ordinary share a label, so that no caller can make labels up.
@@ -57,6 +61,11 @@ impl Metrics {
         let status = if route == OTHER { format!("{}xx", status / 100) } else { status.to_string() };
         self.requests.with_label_values(&[method, route, &status]).inc();
         self.seconds.with_label_values(&[method, route]).observe(took.as_secs_f64());
+    }
+
+    /// Counts an attempt to deliver a webhook.
+    pub fn delivered(&self, outcome: &str) {
+        self.deliveries.with_label_values(&[outcome]).inc();
     }
 
     /// The Prometheus text format.

@@ -18,6 +18,7 @@ use crate::http::limits::Limits;
 use crate::metrics::Metrics;
 use crate::policy::holidays::BankHolidays;
 use crate::vault::Vault;
+use crate::webhooks::Sender;
 
 /// Opens the database, the keys and the calendar.
 ///
@@ -41,6 +42,7 @@ pub fn open(storage: &Storage, service: Service, clock: Clock) -> Result<web::Da
         document: Document::new(),
         vault: Vault::new(storage),
         waiting: Waiting::default(),
+        sender: Sender::new(&service.webhook_allow).map_err(|error| format!("cannot set TLS up: {error}"))?,
         service,
     }))
 }

@@ -17,7 +17,7 @@ use super::permissions::{self, Held, Permission, Row};
 use super::sessions;
 use super::tokens::Claims;
 use crate::clock::Instant;
-use crate::db::types::{PersonId, SchoolId};
+use crate::db::types::{PersonId, SchoolId, ServiceAccountId};
 use crate::db::{Conn, Db};
 use crate::http::reply::{Answer, Reply};
 use crate::idempotency;
@@ -32,6 +32,8 @@ pub struct Identity {
     pub zone: Tz,
     /// Absent for a service account.
     pub person: Option<PersonId>,
+    /// The service account, where it is one.
+    pub service: Option<ServiceAccountId>,
     pub client_id: String,
     /// What the token claims and the school still grants.
     pub roles: Vec<Role>,
@@ -150,6 +152,17 @@ impl<P: Permission> FromRequest for Caller<P> {
 }
 
 impl<P: Permission> Caller<P> {
+    /// Somebody on whose behalf the program acts.
+    ///
+    /// # Errors
+    /// 403 where they may not.
+    pub fn on_behalf(db: &Db, identity: Identity, now: Instant) -> Result<Self, Problem> {
+        let identity = Arc::new(identity);
+        let held = identity.held(&P::ROW).ok_or_else(|| P::ROW.refusal())?;
+        let context = RequestContext::new(db.clone(), now, Ok(Arc::clone(&identity)), None, Ok(None));
+        Ok(Self { context, identity, held, permission: PhantomData })
+    }
+
     /// The same caller as things are now, for what lasts longer than a request.
     ///
     /// # Errors
@@ -173,6 +186,11 @@ impl<P> Caller<P> {
     /// The person; a service account is none.
     pub fn person(&self) -> Option<PersonId> {
         self.identity.person
+    }
+
+    /// The service account; a person is none.
+    pub fn service(&self) -> Option<ServiceAccountId> {
+        self.identity.service
     }
 
     /// Whether this caller is `person`.

@@ -313,6 +313,10 @@ permissions! {
         Headteacher | Dpo | MisIntegration | ItTechnician own | LeadershipTeam own | Staff own | Volunteer own | ParentCarer own;
     AuditEvents = "events:audit" "Follow everything that happens, not only to things that one may read: ids and states, no names" for
         Headteacher | Dpo;
+    ReadWebhooks = "webhooks:read" "Read where events are delivered, and how that goes" (undelegated) for
+        Headteacher | ItTechnician | MisIntegration;
+    ManageWebhooks = "webhooks:manage" "Have events that one may read delivered to an address" (undelegated) for
+        Headteacher | ItTechnician | MisIntegration;
     ReadEventHead = "events:head" "Keep the signed head of the log elsewhere, against its being cut off" for
         MisIntegration;
 }

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::caller::Identity;
+use super::permissions::scopes_of;
 use super::services::admits;
 use super::tokens::Claims;
 use crate::clock::Instant;
@@ -242,7 +243,52 @@ pub fn identity(conn: &mut Conn, claims: &Claims, from: IpAddr, now: Instant) ->
     } else {
         return Ok(None);
     };
-    Ok(Some(Identity { school, zone, person, client_id: claims.client_id.clone(), roles, delegated_by, scopes }))
+    Ok(Some(Identity { school, zone, person, service, client_id: claims.client_id.clone(), roles, delegated_by, scopes }))
+}
+
+/// As whom somebody stands now, without a token: for what is done on their behalf. `None` where they have left, or the
+/// service account was revoked.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn standing(conn: &mut Conn, school: SchoolId, holder: Holder, now: Instant) -> QueryResult<Option<Identity>> {
+    let zone: String = schools::table.find(school).select(schools::time_zone).first(conn)?;
+    let zone = time_zone(&zone);
+    let nobody = Identity {
+        school,
+        zone,
+        person: None,
+        service: None,
+        client_id: "weald".into(),
+        roles: vec![Role::MisIntegration],
+        delegated_by: Vec::new(),
+        scopes: Vec::new(),
+    };
+    match holder {
+        Holder::Person(id) => {
+            let today = local_day(*now, zone);
+            let left_on: Option<Option<chrono::NaiveDate>> =
+                people::table.find((school, id)).select(people::left_on).first(conn).optional()?;
+            if left_on.is_none_or(|left_on| has_left(left_on, today)) {
+                return Ok(None);
+            }
+            let roles = roles_of(conn, school, id)?;
+            let delegated_by = if roles.contains(&Role::LeadershipTeam) { delegated(conn, school, id, today)? } else { Vec::new() };
+            let scopes = scopes_of(&roles).into_iter().map(str::to_owned).collect();
+            Ok(Some(Identity { person: Some(id), roles, delegated_by, scopes, ..nobody }))
+        }
+        Holder::Service(id) => {
+            let account = service_accounts::table.find((school, id)).filter(service_accounts::revoked_at.is_null());
+            let found: Option<(String, String)> =
+                account.select((service_accounts::client_id, service_accounts::permissions)).first(conn).optional()?;
+            Ok(found.map(|(client_id, permissions)| Identity {
+                service: Some(id),
+                client_id,
+                scopes: permissions.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
+                ..nobody
+            }))
+        }
+    }
 }
 
 /// Who granted the headteacher's delegations that a person holds today (A10).

@@ -8,7 +8,7 @@ use actix_web::web;
 use weald::app::State;
 use weald::clock::Clock;
 use weald::config::{Service, Storage};
-use weald::{app, db, http, jobs, server};
+use weald::{app, db, http, jobs, server, webhooks};
 
 use super::Failure;
 
@@ -24,12 +24,18 @@ pub async fn run(state: web::Data<State>) -> Result<(), Failure> {
         tracing::warn!(cause = problem.cause(), "the master keys are looked at when they are needed");
     }
     jobs::spawn(state.clone());
+    let webhooks = webhooks::spawn(state.clone());
+    let stopping = state.clone();
     actix_web::rt::spawn(async move {
         told_to_stop().await;
-        state.waiting.close();
+        stopping.waiting.close();
     });
     tracing::info!(%address, "listening");
-    Ok(server.await?)
+    let ended = server.await;
+    // Deliveries had as long as the requests to come to their end; what is left of them is made once more by another.
+    state.waiting.close();
+    let _ = tokio::time::timeout(Duration::from_secs(7), webhooks).await;
+    Ok(ended?)
 }
 
 /// The server stops in order at the same signals.

@@ -12,6 +12,7 @@ use weald::db::Db;
 use weald::db::types::{CredentialId, SchoolId};
 use weald::events::chain;
 use weald::resources::credentials::rows;
+use weald::resources::webhook_endpoints::rows as webhooks;
 use weald::vault::keyring;
 use weald::vault::{self, Keyring, MasterKey, Source};
 
@@ -90,6 +91,17 @@ async fn check(storage: &Storage) -> Result<(), Failure> {
             }
         }
     }
+    for school in schools(&db).await? {
+        for secret in db.read(move |conn| webhooks::all_secrets(conn, school).map_err(Failure::from)).await? {
+            match secret.open(&ring) {
+                Ok(_) => open += 1,
+                Err(why) => {
+                    closed += 1;
+                    println!("secret {} of webhook endpoint {} of school {school} does not open: {why}", secret.number, secret.endpoint_id);
+                }
+            }
+        }
+    }
     println!("{open} secrets open, {closed} do not");
     if closed == 0 { Ok(()) } else { Err(format!("{closed} secrets do not open").into()) }
 }
@@ -106,7 +118,7 @@ async fn rotate(storage: &Storage, abandon_lost: bool) -> Result<(), Failure> {
     }
     let db = super::open(storage)?;
     let ring = source.read()?;
-    let in_use = db.read(|conn| rows::master_keys_in_use(conn).map_err(Failure::from)).await?;
+    let in_use = keys_in_use(&db).await?;
     if let Some(lost) = in_use.iter().find(|id| !abandon_lost && ring.get(id).is_none()) {
         let path = path.display();
         return Err(format!("secrets are sealed under the master key {lost}, which is not in {path}: add it, or see --abandon-lost").into());
@@ -120,7 +132,7 @@ async fn rotate(storage: &Storage, abandon_lost: bool) -> Result<(), Failure> {
         resealed += reseal(&db, &ring, school).await?;
     }
     let current = db.read(|conn| vault::current(conn).map_err(Failure::from)).await?.ok_or("the database names no master key")?;
-    let left = db.read(|conn| rows::master_keys_in_use(conn).map_err(Failure::from)).await?;
+    let left = keys_in_use(&db).await?;
     if left.iter().any(|id| *id != current && ring.get(id).is_some()) {
         return Err("some secrets do not open, so the old key stays: see `weald vault check`, store those anew, and run this again".into());
     }
@@ -156,10 +168,19 @@ async fn reseal(db: &Db, ring: &Keyring, school: SchoolId) -> Result<usize, Fail
         let dealt = db.write(school.uuid(), move |tx| {
             rows::reseal(tx, &ring, school, after, BATCH).map_err(|error| Failure::from(error.to_string()))
         });
-        let Some((last, resealed)) = dealt.await? else { return Ok(total) };
+        let Some((last, resealed)) = dealt.await? else { break };
         after = Some(last);
         total += resealed;
     }
+    let ring = ring.clone();
+    let of_webhooks =
+        db.write(school.uuid(), move |tx| webhooks::reseal(tx, &ring, school).map_err(|error| Failure::from(error.to_string())));
+    Ok(total + of_webhooks.await?)
+}
+
+/// The ids of the master keys under which anything is sealed.
+async fn keys_in_use(db: &Db) -> Result<Vec<String>, Failure> {
+    db.read(|conn| Ok::<_, Failure>([rows::master_keys_in_use(conn)?, webhooks::master_keys_in_use(conn)?].concat())).await
 }
 
 async fn schools(db: &Db) -> Result<Vec<SchoolId>, Failure> {

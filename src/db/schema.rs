@@ -1657,6 +1657,72 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    webhook_endpoints (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        person_id -> Nullable<SqlUuid>,
+        service_account_id -> Nullable<SqlUuid>,
+        url -> Text,
+        description -> Nullable<Text>,
+        event_types -> Text,
+        state -> Text,
+        disabled_reason -> Nullable<Text>,
+        disabled_at -> Nullable<Instant>,
+        position -> BigInt,
+        failing_since -> Nullable<Instant>,
+        last_error -> Nullable<Text>,
+        last_status -> Nullable<Integer>,
+        leased_by -> Nullable<SqlUuid>,
+        leased_until -> Nullable<Instant>,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    webhook_secrets (school_id, endpoint_id, number) {
+        school_id -> SqlUuid,
+        endpoint_id -> SqlUuid,
+        number -> Integer,
+        master_key_id -> Text,
+        sealed_key -> Binary,
+        sealed_content -> Binary,
+        expires_at -> Nullable<Instant>,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
+    webhook_deliveries (school_id, id) {
+        school_id -> SqlUuid,
+        id -> SqlUuid,
+        endpoint_id -> SqlUuid,
+        event_number -> BigInt,
+        event_id -> SqlUuid,
+        event_type -> Text,
+        subject_id -> SqlUuid,
+        state -> Text,
+        attempts -> Integer,
+        next_at -> Instant,
+        last_at -> Nullable<Instant>,
+        last_error -> Nullable<Text>,
+        last_status -> Nullable<Integer>,
+        delivered_at -> Nullable<Instant>,
+        created_at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     closing_days,
@@ -1684,6 +1750,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     leases,
     imports,
     import_rows,
+    webhook_endpoints,
+    webhook_secrets,
+    webhook_deliveries,
     policies,
     policy_versions,
     acknowledgements,

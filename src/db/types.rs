@@ -226,6 +226,8 @@ ids! {
     ContentPermissionId;
     StyleGuideId;
     AccidentalImageId;
+    WebhookEndpointId;
+    WebhookDeliveryId;
 }
 
 /// Lets a value of `$name` stand where a query expects `$sql_type`, by value or by reference.
@@ -365,4 +367,8 @@ stored_as_text!(
     crate::policy::contact::ContactExceptionState,
     crate::policy::copyright::ContentBasis,
     crate::policy::copyright::Licence,
+    crate::resources::webhook_endpoints::WebhookEndpointState,
+    crate::resources::webhook_endpoints::DisabledReason,
+    crate::resources::webhook_endpoints::WebhookDeliveryState,
+    crate::resources::webhook_endpoints::DeliveryError,
 );

@@ -230,6 +230,12 @@ event_types! {
     ContactExceptionGranted = "contact_exception.granted" on "contact_exception", "PU-PU-1": "Contact with a pupil on personal accounts was granted.";
     ContactExceptionRefused = "contact_exception.refused" on "contact_exception", "PU-PU-1": "Contact with a pupil on personal accounts was refused.";
     ContactExceptionEnded = "contact_exception.ended" on "contact_exception", "PU-PU-1": "An exception for contact with a pupil came to its end.";
+    WebhookEndpointCreated = "webhook_endpoint.created" on "webhook_endpoint", "": "An endpoint for webhooks was created.";
+    WebhookEndpointChanged = "webhook_endpoint.changed" on "webhook_endpoint", "": "An endpoint for webhooks changed.";
+    WebhookEndpointSecretRotated = "webhook_endpoint.secret_rotated" on "webhook_endpoint", "": "The secret of an endpoint for webhooks was replaced.";
+    WebhookEndpointEnabled = "webhook_endpoint.enabled" on "webhook_endpoint", "": "An endpoint for webhooks is in use again.";
+    WebhookEndpointDisabled = "webhook_endpoint.disabled" on "webhook_endpoint", "": "Nothing is delivered to an endpoint for webhooks any more; where that was nobody's wish, the IT technicians are told.";
+    WebhookEndpointReplayed = "webhook_endpoint.replayed" on "webhook_endpoint", "": "What happened since a time is delivered once more to an endpoint for webhooks.";
     ContactDeclarationMade = "contact_declaration.made" on "contact_declaration", "PU-PU-1": "A member of staff made the yearly declaration on contact with pupils.";
 }
 

@@ -62,6 +62,11 @@ impl Waiting {
         Ok(Place { waiting: self.clone(), who, commits: db.commits(school.uuid()), closing: self.0.closing.subscribe() })
     }
 
+    /// Sees when the service stops.
+    pub fn closing(&self) -> watch::Receiver<bool> {
+        self.0.closing.subscribe()
+    }
+
     /// Sends everybody away: a request that waits would hold up the end of the service.
     pub fn close(&self) {
         self.0.closing.send_replace(true);

@@ -105,6 +105,7 @@ const TAGS: &[(&str, &str)] = &[
     ("style-guides", "In which tone the school writes where."),
     ("accidental-images", "Compromising pictures that were taken by accident, and that they are deleted. No pictures are kept here."),
     ("events", "The one log: audit trail and change feed."),
+    ("webhooks", "Where events are delivered, signed and in order, without being asked for."),
     ("service", "Health, figures and the problems there are."),
 ];
 

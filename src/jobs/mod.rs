@@ -30,6 +30,7 @@ use crate::resources::{
     accidental_images, accounts, business_cases, comments, courses, eligibility, handovers, imports, incidents, mention_sweeps, monitoring,
     notifications, people, policies, referrals, response_procedures, schools, statutory_clocks,
 };
+use crate::webhooks;
 
 /// As which the jobs stand in the log.
 const CLIENT: &str = "weald-jobs";
@@ -38,11 +39,21 @@ const BATCH: i64 = 200;
 /// How long an instance that has died keeps the others from the jobs.
 const LEASE: chrono::Duration = chrono::Duration::minutes(2);
 
-/// Runs every job once; how much each had to do.
+/// Runs every job once, and delivers the webhooks that are due; how much each had to do.
 ///
 /// # Errors
 /// Where the database gives none.
 pub async fn run_all(state: &State) -> Result<Vec<(&'static str, usize)>, Problem> {
+    let mut done = run_jobs(state).await?;
+    let delivered = webhooks::run_once(state).await?;
+    if !done.is_empty() {
+        done.push(("webhooks", delivered));
+    }
+    Ok(done)
+}
+
+/// All but the webhooks, which a running service delivers as they come.
+async fn run_jobs(state: &State) -> Result<Vec<(&'static str, usize)>, Problem> {
     let holder = LeaseHolder::new();
     let now = state.clock.now();
     if !state.db.write(Uuid::nil(), move |tx| lease(tx, holder, now)).await? {
@@ -78,7 +89,7 @@ pub fn spawn(state: web::Data<State>) {
             state.limits.general.forget_idle();
             state.limits.login.forget_idle();
             state.limits.reports.forget_idle();
-            match run_all(&state).await {
+            match run_jobs(&state).await {
                 Ok(done) => tracing::debug!(?done, "jobs"),
                 Err(problem) => tracing::error!(cause = problem.cause(), "the jobs could not run; they will be tried again"),
             }
@@ -141,6 +152,7 @@ const JOBS: &[(&str, Job)] = &[
     ("takedowns", publications::record_overdue),
     ("imports", import),
     ("old imports", |tx, run| imports::work::forget(tx, run.school, run.now, BATCH)),
+    ("old webhooks", |tx, run| webhooks::forget(tx, run.school, run.now, BATCH)),
 ];
 
 async fn batches(state: &State, school: SchoolId, job: Job) -> Result<usize, Problem> {

@@ -60,4 +60,5 @@ pub mod response_procedures;
 pub mod statutory_clocks;
 pub mod style_guides;
 pub mod takedowns;
+pub mod webhook_endpoints;
 pub mod workplace_monitoring;

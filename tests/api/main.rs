@@ -57,3 +57,4 @@ mod low_level_concerns;
 mod mentions;
 mod registers;
 mod response_procedures;
+mod webhooks;

@@ -109,7 +109,13 @@ async fn things_of(school: &School) -> BTreeMap<&'static str, String> {
     let objection = school.parent().post("/v1/image-objections", json!({ "person_id": child["id"] })).await.is(201);
     let listed = json!({ "person_id": child["id"], "reason_class": "other" });
     let takedown = school.headteacher().get("/v1/takedowns").await.is(200).items()[0].clone();
+    let endpoint = school.headteacher().new_endpoint("http://127.0.0.1:9/", &["comment.logged"]).await.is(201);
+    school.headteacher().post(endpoint.url("replay"), json!({ "since": "2026-01-01T00:00:00Z" })).await.is(200);
+    weald::webhooks::run_once(school.state()).await.unwrap();
+    let delivery = school.headteacher().get(endpoint.url("deliveries")).await.is(200).items()[0].clone();
     BTreeMap::from([
+        ("webhook-endpoints", id(&endpoint)),
+        ("webhook-deliveries", delivery["id"].as_str().unwrap().to_owned()),
         ("consent-notices", id(&notice)),
         ("consents", id(&consent)),
         ("image-objections", id(&objection)),

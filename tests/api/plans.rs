@@ -311,4 +311,29 @@ on_both_engines! {
             assert!(index.iter().any(|index| plan.contains(index)), "no index is walked:\n{plan}");
         }
     }
+
+    async fn every_list_of_deliveries_walks_an_index(school: School) {
+        use weald::db::types::{WebhookDeliveryId, WebhookEndpointId};
+        use weald::resources::webhook_endpoints::WebhookDeliveryState;
+        use weald::resources::webhook_endpoints::rows::{DeliveryRow, Filter, listing};
+        let endpoint = school.service().new_endpoint("http://127.0.0.1:9/", &[]).await.is(201);
+        school.service().post(endpoint.url("replay"), serde_json::json!({ "since": "2026-01-01T00:00:00Z" })).await.is(200);
+        weald::webhooks::run_once(school.state()).await.unwrap();
+        school.write(|tx| diesel::sql_query("ANALYZE").execute(tx)).await;
+        let (id, endpoint) = (school.id, WebhookEndpointId::from(endpoint["id"].as_str().unwrap().parse::<uuid::Uuid>().unwrap()));
+        for filter in [
+            Filter::default(),
+            Filter { states: vec![WebhookDeliveryState::Pending], ..Filter::default() },
+            Filter { types: vec!["comment.logged".into()], ..Filter::default() },
+        ] {
+            for after in [None, Some(WebhookDeliveryId::new())] {
+                let mut window = Window::<WebhookDeliveryId>::new(None, None, &"").unwrap();
+                window.after = after;
+                let filter = filter.clone();
+                let plan = school.read(move |conn| plan(conn, listing(id, endpoint, &filter, &window).select(DeliveryRow::as_select()))).await;
+                assert!(plan.contains("webhook_deliveries_by_endpoint"), "no index is walked:\n{plan}");
+                assert!(!plan.contains("TEMP B-TREE") && !plan.contains("Sort") && !plan.contains("Seq Scan"), "rows are sorted:\n{plan}");
+            }
+        }
+    }
 }

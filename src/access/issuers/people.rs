@@ -40,7 +40,16 @@ pub fn identity(conn: &mut Conn, vouched: &Vouched, now: Instant) -> QueryResult
     if scopes.is_empty() {
         scopes = permissions::scopes_of(&roles).into_iter().map(str::to_owned).collect();
     }
-    Ok(Some(Identity { school, zone, person: Some(person.id), client_id: vouched.client_id.clone(), roles, delegated_by, scopes }))
+    Ok(Some(Identity {
+        school,
+        zone,
+        person: Some(person.id),
+        service: None,
+        client_id: vouched.client_id.clone(),
+        roles,
+        delegated_by,
+        scopes,
+    }))
 }
 
 /// The people of a school who are known by this.

@@ -178,7 +178,8 @@ pub struct StreamQuery {
     pub subject_id: Option<SubjectId>,
 }
 
-fn view(row: EventRow) -> Event {
+/// An event as feed, stream and webhooks tell it.
+pub fn cloud_event(row: EventRow) -> Event {
     let data: events::Data = serde_json::from_str(&row.data).unwrap_or_default();
     let clause = EventType::named(&row.event_type).map_or("", EventType::clause);
     Event {
@@ -205,7 +206,7 @@ fn view(row: EventRow) -> Event {
 }
 
 /// What this caller may know of.
-fn sight<P>(me: &Caller<P>) -> Sight {
+pub fn sight<P>(me: &Caller<P>) -> Sight {
     match me.person() {
         Some(person) if me.may::<AuditEvents>() => Sight::Everything(person),
         Some(person) => Sight::By(person),
@@ -225,6 +226,15 @@ fn sight<P>(me: &Caller<P>) -> Sight {
             Sight::Of(kinds, me.client_id().to_owned())
         }
     }
+}
+
+/// As whom this caller looks at what is confidential.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn eyes<P>(conn: &mut Conn, me: &Caller<P>) -> Result<Option<Eyes>, Problem> {
+    let Some(person) = me.person() else { return Ok(None) };
+    Ok(Some(Eyes { viewer: incidents::viewer(conn, me)?, reader: Reader::new(person, me.roles()) }))
 }
 
 /// Somebody's way through the log.
@@ -266,7 +276,7 @@ impl Reading {
         let (filter, after, limit) = (self.filter.clone(), self.after, self.limit);
         let (found, has_more, next) = self.caller.read(move |conn, me| page(conn, me, &filter, after, limit)).await?;
         self.after = After::Event(next);
-        Ok(EventFeed { items: found.into_iter().map(view).collect(), next_cursor: encode(next), has_more })
+        Ok(EventFeed { items: found.into_iter().map(cloud_event).collect(), next_cursor: encode(next), has_more })
     }
 }
 
@@ -278,11 +288,7 @@ fn page(
     after: After,
     limit: i64,
 ) -> Result<(Vec<EventRow>, bool, Option<EventId>), Problem> {
-    let sight = sight(me);
-    let eyes = match me.person() {
-        Some(person) => Some(Eyes { viewer: incidents::viewer(conn, me)?, reader: Reader::new(person, me.roles()) }),
-        None => None,
-    };
+    let (sight, eyes) = (sight(me), eyes(conn, me)?);
     // The head first: what is committed later is for the next call, and nothing is stepped over.
     let (head, _) = rows::head(conn, me.school())?;
     let newest = rows::newest(conn, me.school(), &sight, eyes.as_ref(), head)?;

@@ -3,4 +3,4 @@
 mod api;
 pub mod rows;
 
-pub use api::{MAX_WAIT, operations};
+pub use api::{MAX_WAIT, cloud_event, eyes, operations, sight};

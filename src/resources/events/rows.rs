@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use crate::clock::Instant;
 use crate::db::schema::{event_heads, events, incidents};
 use crate::db::types::{EventId, PersonId, SchoolId, SubjectId};
 use crate::db::{Conn, MultiBackend};
@@ -94,6 +95,24 @@ pub fn between(
         query = query.filter(events::subject_id.eq(subject));
     }
     query.select(EventRow::as_select()).load(conn)
+}
+
+/// Those of these events that a caller may know of, in their order.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn of_numbers(conn: &mut Conn, school: SchoolId, sight: &Sight, eyes: Option<&Eyes>, numbers: &[i64]) -> QueryResult<Vec<EventRow>> {
+    let found = visible(school, sight, eyes).filter(events::number.eq_any(numbers.to_vec())).order(events::number);
+    found.select(EventRow::as_select()).load(conn)
+}
+
+/// The number of the first event at or after an instant.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn first_since(conn: &mut Conn, school: SchoolId, since: Instant) -> QueryResult<Option<i64>> {
+    let later = events::table.filter(events::school_id.eq(school)).filter(events::occurred_at.ge(since));
+    later.select(diesel::dsl::min(events::number)).first(conn)
 }
 
 /// The newest event up to a number that a caller may know of.

@@ -10,6 +10,7 @@ pub mod policies;
 pub mod postgres;
 pub mod program;
 pub mod qualified;
+pub mod receiver;
 pub mod roster;
 
 use std::cell::RefCell;
@@ -314,6 +315,7 @@ impl Server {
             password_login: true,
             workers: Some(1),
             jobs_interval: 3600,
+            webhook_allow: vec!["127.0.0.1".parse().unwrap()],
         };
         configure(&mut service, &mut storage);
         let state = server::open(&storage, service, clock).unwrap();

@@ -52,6 +52,12 @@ impl Program {
         self.child.wait().unwrap();
     }
 
+    /// Asks it to stop in order, and waits until it has; whether all was well.
+    pub fn stop(&mut self) -> bool {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        told.success() && self.child.wait().unwrap().success()
+    }
+
     /// Ends it; all that it said in its log.
     pub fn log(mut self) -> String {
         self.kill();
