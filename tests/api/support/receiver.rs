@@ -121,7 +121,7 @@ async fn serve(mut stream: TcpStream, behaviour: Behaviour, sender: mpsc::Unboun
     };
     stream.write_all(head.as_bytes()).await.ok()?;
     if matches!(answer, Answer::Endless) {
-        while stream.write_all(&[b'x'; 65536]).await.is_ok() {}
+        while stream.write_all(&[b'x'; 16000]).await.is_ok() {}
     }
     if matches!(answer, Answer::Nothing) {
         // Until the other side has had enough.
