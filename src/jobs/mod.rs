@@ -179,7 +179,8 @@ pub fn import_now(state: web::Data<State>, school: SchoolId) {
 /// Lists of people that came in, so many records in a transaction.
 fn import(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
     // As if each transaction dealt with a batch: there is another round until there is no more.
-    Ok(if imports::work::advance(tx, run.school, run.now, BATCH)? { BATCH.unsigned_abs() as usize } else { 0 })
+    let more = imports::work::advance(tx, run.school, run.now, BATCH)?;
+    Ok(usize::try_from(BATCH).unwrap_or_default() * usize::from(more))
 }
 
 /// CTX-3: a school that was there before there were policies gets the social media policy.

@@ -28,7 +28,7 @@ impl<'s> Caller<'s> {
 /// The import when it is over.
 async fn over(school: &School, import: &Reply) -> Reply {
     let url = format!("{IMPORTS}/{}", import["id"].as_str().unwrap());
-    tokio::time::timeout(Duration::from_secs(300), async {
+    tokio::time::timeout(Duration::from_mins(5), async {
         loop {
             let now = school.headteacher().get(&url).await.is(200);
             if !matches!(now["state"].as_str().unwrap(), "queued" | "running") {
@@ -367,7 +367,7 @@ on_both_engines! {
         assert_eq!(reply.status(), 202);
         let import: Value = reply.json().await.unwrap();
         let mut kills = 0;
-        let over = tokio::time::timeout(Duration::from_secs(300), async {
+        let over = tokio::time::timeout(Duration::from_mins(5), async {
             let mut seen = 0;
             loop {
                 let url = format!("{}{IMPORTS}/{}", program.url, import["id"].as_str().unwrap());

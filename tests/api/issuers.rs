@@ -176,8 +176,8 @@ on_both_engines! {
             let found = at.bearer(&token).get(&reads).await;
             assert_eq!(found.status, read, "{who} asserted to be {asserted}: {found}");
             // With a version that is not the case's: the one who may is told so.
-            let decided = at.bearer(&token).post(&decides, json!({})).if_match("\"99\"").await;
-            assert_eq!(decided.status, decide, "{who} asserted to be {asserted}: {decided}");
+            let answer = at.bearer(&token).post(&decides, json!({})).if_match("\"99\"").await;
+            assert_eq!(answer.status, decide, "{who} asserted to be {asserted}: {answer}");
         }
     }
 

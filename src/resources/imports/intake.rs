@@ -209,7 +209,7 @@ pub fn departures(tx: &mut Conn, import: &mut ImportRow, today: NaiveDate) -> Re
     }
     let leaving = import.leaving;
     let detail = format!("{leaving} of {present} people would leave. If that is so, send it again with confirm_leaving={leaving}.");
-    Err(Problem::new(Code::MassLeaving).detail(&detail))
+    Err(Problem::new(Code::MassLeaving).detail(detail))
 }
 
 /// How many records were laid down.
@@ -223,7 +223,7 @@ fn stage(tx: &mut Conn, import: &ImportRow, chunk: Vec<Piece>, mut counts: Count
     let (mut records, mut roles) = (Vec::new(), Vec::new());
     for piece in chunk {
         match piece {
-            Piece::Person(person) => lay(import, person, &mut counts, &mut records)?,
+            Piece::Person(person) => lay(import, *person, &mut counts, &mut records)?,
             Piece::Role(role) => roles.push(role),
         }
     }
@@ -266,19 +266,9 @@ fn assign(tx: &mut Conn, import: &ImportRow, roles: Vec<RolePiece>, counts: &mut
     for role in roles {
         if !changed.contains_key(&role.external_id) {
             let record = match known.remove(&role.external_id) {
-                Some(record) => record,
-                None => {
-                    counts.people += 1;
-                    let mut record = RecordRow::new(import, RecordKind::Person, counts.people, role.external_id.clone());
-                    if role.all {
-                        let unknown = Problem::invalid("/userSourcedId", "unknown", "The file of users does not hold this person.");
-                        record.refuse(&unknown)?;
-                    } else {
-                        record.payload = Some(json(&Said { roster: Some(RosterRoles::default()), ..Said::default() })?);
-                    }
-                    record
-                }
-            };
+                Some(record) => Ok(record),
+                None => unnamed(import, &role, counts),
+            }?;
             let said = if record.payload.is_some() { record.said()? } else { Said::default() };
             changed.insert(role.external_id.clone(), (record, said));
         }
@@ -294,6 +284,18 @@ fn assign(tx: &mut Conn, import: &ImportRow, roles: Vec<RolePiece>, counts: &mut
         records.push(record);
     }
     Ok(rows::replace(tx, import.school_id, import.id, &records)?)
+}
+
+/// Somebody whom the file of users does not name: in a delta, only their roles have changed.
+fn unnamed(import: &ImportRow, role: &RolePiece, counts: &mut Counts) -> Result<RecordRow, Problem> {
+    counts.people += 1;
+    let mut record = RecordRow::new(import, RecordKind::Person, counts.people, role.external_id.clone());
+    if role.all {
+        record.refuse(&Problem::invalid("/userSourcedId", "unknown", "The file of users does not hold this person."))?;
+    } else {
+        record.payload = Some(json(&Said { roster: Some(RosterRoles::default()), ..Said::default() })?);
+    }
+    Ok(record)
 }
 
 fn apply(role: RolePiece, record: &mut RecordRow, said: &mut Said) {

@@ -214,7 +214,7 @@ fn deal_with_guardians(tx: &mut Conn, import: &ImportRow, agent: &Agent, records
     let ids: HashSet<String> =
         records.iter().flat_map(|record| [Some(record.external_id.clone()), record.guardian_id.clone()]).flatten().collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let known = people::by_external_ids(tx, import.school_id, HashSet::from([import.source.as_str()]), ids.clone())?;
+    let known = people::by_external_ids(tx, import.school_id, vec![import.source.as_str()], ids.clone())?;
     let in_file = rows::people_of(tx, import.school_id, import.id, ids)?;
     let ends = Ends { kinds: known.iter().map(|((_, id), person)| (id.as_str(), person.row.kind)).collect(), in_file: &in_file };
     let key = |id: &str| Key { source: import.source.clone(), id: id.to_owned() };

@@ -4,11 +4,12 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::NaiveDate;
+use diesel::QueryResult;
 
 use super::changes::{Agent, Change, Teams, crosses, write};
 use super::rows::{self, GuardianRow, Person, PersonRow};
 use super::rules::{self, Relationship};
-use crate::db::types::PersonId;
+use crate::db::types::{PersonId, SchoolId};
 use crate::db::{Conn, bulk};
 use crate::events::{self, Event, EventType};
 use crate::policy::roles::{PersonKind, Role};
@@ -133,17 +134,20 @@ fn duplicate() -> Problem {
     Problem::new(Code::AlreadyExists).with_errors(vec![error])
 }
 
+/// Those of whom something is known here.
+fn known<'k>(tx: &mut Conn, school: SchoolId, keys: impl Iterator<Item = &'k Key>) -> QueryResult<HashMap<Key, Person>> {
+    let (sources, ids): (HashSet<&str>, HashSet<&str>) = keys.map(|key| (key.source.as_str(), key.id.as_str())).unzip();
+    let found = rows::by_external_ids(tx, school, Vec::from_iter(sources), Vec::from_iter(ids))?;
+    Ok(found.into_iter().map(|((source, id), person)| (Key { source, id }, person)).collect())
+}
+
 /// Decides what becomes of everybody, each as if those before had happened: a change, or why not. Nothing is written.
 ///
 /// # Errors
 /// Where the database gives none.
 pub fn plan(tx: &mut Conn, agent: &Agent, records: Vec<Record>) -> Result<Vec<Result<Change, Problem>>, Problem> {
     let school = agent.actor.school;
-    let known = {
-        let sources: HashSet<&str> = records.iter().map(|record| record.key.source.as_str()).collect();
-        rows::by_external_ids(tx, school, sources, records.iter().map(|record| record.key.id.as_str()).collect())?
-    };
-    let mut known: HashMap<Key, Person> = known.into_iter().map(|((source, id), person)| (Key { source, id }, person)).collect();
+    let mut known = known(tx, school, records.iter().map(|record| &record.key))?;
     let crossing: Vec<PersonId> = records
         .iter()
         .filter_map(|record| {
@@ -276,10 +280,8 @@ pub struct LinkChange {
 /// Where the database gives none.
 pub fn plan_links(tx: &mut Conn, agent: &Agent, links: &[Link]) -> Result<Vec<Result<LinkChange, Problem>>, Problem> {
     let school = agent.actor.school;
-    let keys = || links.iter().flat_map(|link| [&link.pupil, &link.guardian]);
-    let known =
-        rows::by_external_ids(tx, school, keys().map(|key| key.source.as_str()).collect(), keys().map(|key| key.id.as_str()).collect())?;
-    let known: HashMap<Key, PersonRow> = known.into_iter().map(|((source, id), person)| (Key { source, id }, person.row)).collect();
+    let known = known(tx, school, links.iter().flat_map(|link| [&link.pupil, &link.guardian]))?;
+    let known: HashMap<Key, PersonRow> = known.into_iter().map(|(key, person)| (key, person.row)).collect();
     let pupils: Vec<PersonId> = links.iter().filter_map(|link| Some(known.get(&link.pupil)?.id)).collect();
     let on_file = rows::guardian_links(tx, school, &pupils)?;
     let mut seen = HashSet::new();
@@ -331,8 +333,8 @@ pub fn link_of(
 /// # Errors
 /// Where the database gives none.
 pub fn write_links<'c>(tx: &mut Conn, agent: &Agent, changes: impl IntoIterator<Item = &'c LinkChange>) -> Result<(), Problem> {
-    let changed = changes.into_iter().filter(|change| change.outcome != ItemOutcome::Unchanged);
-    let links: Vec<GuardianRow> = changed.map(|change| change.link.clone()).collect();
+    let real = changes.into_iter().filter(|change| change.outcome != ItemOutcome::Unchanged);
+    let links: Vec<GuardianRow> = real.map(|change| change.link.clone()).collect();
     if links.is_empty() {
         return Ok(());
     }

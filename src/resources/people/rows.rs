@@ -171,7 +171,7 @@ pub fn by_external_id(conn: &mut Conn, school: SchoolId, source: &str, id: &str)
 pub fn by_external_ids(
     conn: &mut Conn,
     school: SchoolId,
-    sources: HashSet<&str>,
+    sources: Vec<&str>,
     ids: Vec<&str>,
 ) -> QueryResult<HashMap<(String, String), Person>> {
     let rows: Vec<PersonRow> = people::table

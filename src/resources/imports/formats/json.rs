@@ -69,7 +69,7 @@ fn piece(json: &[u8]) -> Piece {
     let record = body::parse::<ImportRecord>(json);
     let named = || serde_json::from_slice::<Named>(json).map(|named| named.external_id.trim().to_owned()).unwrap_or_default();
     let external_id = if record.is_err() { named() } else { String::new() };
-    Piece::Person(PersonPiece::new(external_id, record))
+    Piece::Person(Box::new(PersonPiece::new(external_id, record)))
 }
 
 /// On the way through a document.

@@ -95,7 +95,7 @@ pub struct ImportGuardian {
 }] }))]
 #[allow(dead_code, reason = "for the document: the file is read record by record")]
 pub struct ImportDocument {
-    #[schema(max_items = 200000)]
+    #[schema(max_items = 200_000)]
     pub items: Vec<ImportRecord>,
 }
 
@@ -144,7 +144,7 @@ pub struct RolePiece {
 /// A piece of a file.
 #[derive(Clone, Debug)]
 pub enum Piece {
-    Person(PersonPiece),
+    Person(Box<PersonPiece>),
     Role(RolePiece),
 }
 
@@ -178,7 +178,7 @@ impl Sink<'_> {
     fn push(&mut self, piece: Piece) -> Result<(), Problem> {
         self.count += 1;
         if self.count > MAX_RECORDS {
-            return Err(Problem::new(Code::BodyTooLarge).detail(&format!("A file has at most {MAX_RECORDS} records.")));
+            return Err(Problem::new(Code::BodyTooLarge).detail(format!("A file has at most {MAX_RECORDS} records.")));
         }
         self.pieces.push(piece);
         if self.pieces.len() == CHUNK { self.flush() } else { Ok(()) }

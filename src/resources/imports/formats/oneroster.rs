@@ -137,7 +137,7 @@ fn users<R: Read>(mut table: Table<R>, way: Way, roles: Option<Way>, sink: &mut 
         let roster = RosterRoles { all: own_role || roles == Some(Way::Bulk), ..RosterRoles::default() };
         let said = piece.said.map(|said| Said { roster: Some(roster).filter(|_| said.record.is_some()), ..said });
         let is_there = said.as_ref().is_ok_and(|said| said.record.is_some());
-        sink.push(Piece::Person(PersonPiece { said, ..piece }))?;
+        sink.push(Piece::Person(Box::new(PersonPiece { said, ..piece })))?;
         if own_role && is_there {
             sink.push(role(&table, external_id, false, true))?;
         }

@@ -89,7 +89,7 @@ pub fn people(file: File, sink: &mut Sink) -> Result<(), Problem> {
     while table.advance()? {
         let record = record(COLUMNS.iter().filter_map(|column| Some((*column, table.cell(column)?))));
         let external_id = table.cell("external_id").unwrap_or_default().to_owned();
-        sink.push(Piece::Person(PersonPiece::new(external_id, record)))?;
+        sink.push(Piece::Person(Box::new(PersonPiece::new(external_id, record))))?;
     }
     Ok(())
 }
