@@ -53,11 +53,16 @@ fn sound<'s>(caller: &Caller<'s>, operation: &Operation, url: &str, body: Option
     if parameters.any(|parameter| parameter["name"] == "Idempotency-Key") {
         request = request.idempotency_key(Uuid::now_v7());
     }
-    let content = &operation.item["requestBody"]["content"];
-    match content.get("application/json") {
+    match json_in(operation) {
         Some(media) => request.body("application/json", body.unwrap_or(&media["example"]).to_string()),
         None => request,
     }
+}
+
+/// What an operation says of the JSON that it takes.
+fn json_in(operation: &Operation) -> Option<&'static Value> {
+    let content = &operation.item["requestBody"]["content"];
+    ["application/json", "application/merge-patch+json"].into_iter().find_map(|kind| content.get(kind))
 }
 
 /// A request of which nothing but the address is right.
@@ -207,7 +212,7 @@ fn said(reply: &Reply) -> (u16, Value) {
 
 /// The names of the ids at the top of an operation's body.
 fn ids_in_body(operation: &Operation) -> Vec<&'static str> {
-    let shape = resolved(&operation.item["requestBody"]["content"]["application/json"]["schema"]);
+    let shape = json_in(operation).map_or(&Value::Null, |media| resolved(&media["schema"]));
     let members = shape["properties"].as_object().into_iter().flatten();
     members.filter(|(_, schema)| resolved(schema)["format"] == "uuid").map(|(name, _)| name.as_str()).collect()
 }
@@ -302,7 +307,7 @@ on_both_engines! {
             for name in ids_in_body(&operation) {
                 let url = filled(path, |name| if sample(&operation, name).parse::<Uuid>().is_ok() { thing(&ours, path, name).to_owned() } else { sample(&operation, name) });
                 let ask = async |id: &str| {
-                    let mut body = operation.item["requestBody"]["content"]["application/json"]["example"].clone();
+                    let mut body = json_in(&operation).map_or(Value::Null, |media| media["example"].clone());
                     for other in ids_in_body(&operation).into_iter().filter(|other| body.get(other).is_some()).collect::<Vec<_>>() {
                         body[other] = thing(&ours, path, other).into();
                     }

@@ -89,6 +89,7 @@ pub struct ImportGuardian {
 
 /// A list of people.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({ "items": [{
     "external_id": "P-1007", "given_name": "Ada", "family_name": "Green", "kind": "pupil", "year_group": "year_3", "roles": ["pupil"],
     "guardians": [{ "external_id": "G-1007", "relationship": "parent", "has_parental_responsibility": true }]
