@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use actix_cors::Cors;
 use actix_web::body::MessageBody;
@@ -123,7 +123,7 @@ pub struct State {
     pub limits: Limits,
     pub metrics: Metrics,
     pub bank_holidays: Arc<BankHolidays>,
-    pub document: Document,
+    pub document: &'static Document,
     pub vault: Vault,
     pub waiting: Waiting,
     pub sender: Sender,
@@ -142,7 +142,13 @@ pub struct Document {
 }
 
 impl Document {
-    pub fn new() -> Self {
+    /// Made once, at the first use.
+    pub fn of_this_program() -> &'static Self {
+        static DOCUMENT: LazyLock<Document> = LazyLock::new(Document::new);
+        &DOCUMENT
+    }
+
+    fn new() -> Self {
         let document = openapi();
         let bytes = serde_json::to_vec(&document).unwrap_or_default();
         let hash = format!("{:x}", Sha256::digest(&bytes));
@@ -187,12 +193,6 @@ impl Document {
             }
             _ => Ok(()),
         }
-    }
-}
-
-impl Default for Document {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -39,7 +39,7 @@ pub fn open(storage: &Storage, service: Service, clock: Clock) -> Result<web::Da
         limits: Limits::new(service.rate_limit),
         metrics: Metrics::new().map_err(|error| error.to_string())?,
         bank_holidays: Arc::new(bank_holidays(storage)?),
-        document: Document::new(),
+        document: Document::of_this_program(),
         vault: Vault::new(storage),
         waiting: Waiting::default(),
         sender: Sender::new(&service.webhook_allow).map_err(|error| format!("cannot set TLS up: {error}"))?,

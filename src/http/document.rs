@@ -1,7 +1,7 @@
 //! The OpenAPI document: what the handlers say of themselves, and what is true of all of them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value, json};
 use strum::IntoEnumIterator;
@@ -147,14 +147,26 @@ pub fn complete(document: &utoipa::openapi::OpenApi) -> Value {
 fn drop_unused(document: &mut Value) {
     for section in ["schemas", "responses", "headers"] {
         loop {
-            let text = document.to_string();
+            let mut used = HashSet::new();
+            collect_references(document, &mut used);
             let Some(parts) = document["components"][section].as_object_mut() else { break };
             let before = parts.len();
-            parts.retain(|name, _| text.contains(&format!("\"#/components/{section}/{name}\"")));
+            parts.retain(|name, _| used.contains(&format!("#/components/{section}/{name}")));
             if parts.len() == before {
                 break;
             }
         }
+    }
+}
+
+fn collect_references(value: &Value, into: &mut HashSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect_references(item, into)),
+        Value::Object(members) => {
+            into.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            members.values().for_each(|member| collect_references(member, into));
+        }
+        _ => {}
     }
 }
 

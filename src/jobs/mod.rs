@@ -83,6 +83,11 @@ async fn under_lease(state: &State, now: Instant) -> Result<Vec<(&'static str, u
 /// Runs the jobs at intervals for as long as the service runs.
 pub fn spawn(state: web::Data<State>) {
     actix_web::rt::spawn(async move {
+        // Whoever held the jobs when the program was killed holds them for a while yet; an import needs no turn.
+        match state.db.read(|conn| Ok::<_, Problem>(imports::rows::schools_that_import(conn)?)).await {
+            Ok(schools) => schools.into_iter().for_each(|school| import_now(state.clone(), school)),
+            Err(problem) => tracing::error!(cause = problem.cause(), "imports wait for the jobs"),
+        }
         let mut interval = tokio::time::interval(Duration::from_secs(state.service.jobs_interval));
         loop {
             interval.tick().await;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
-use diesel::dsl::{exists, min, not};
+use diesel::dsl::{min, not};
 use diesel::prelude::*;
 
 use super::rules::{ImportFormat, ImportMode, ImportState, RecordKind};
@@ -149,19 +149,27 @@ pub fn list(conn: &mut Conn, school: SchoolId, states: &[ImportState], window: &
     query.select(ImportRow::as_select()).load(conn)
 }
 
+/// Those that are waiting or under way.
+macro_rules! underway {
+    () => {
+        imports::table.filter(imports::state.eq_any([ImportState::Queued, ImportState::Running])).filter(imports::received_at.is_not_null())
+    };
+}
+
+/// The schools that have an import waiting or under way.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn schools_that_import(conn: &mut Conn) -> QueryResult<Vec<SchoolId>> {
+    underway!().select(imports::school_id).distinct().load(conn)
+}
+
 /// The import that is waiting or under way.
 ///
 /// # Errors
 /// Where the database gives none.
 pub fn open(conn: &mut Conn, school: SchoolId) -> QueryResult<Option<ImportRow>> {
-    imports::table
-        .filter(imports::school_id.eq(school))
-        .filter(imports::state.eq_any([ImportState::Queued, ImportState::Running]))
-        .filter(imports::received_at.is_not_null())
-        .order(imports::id)
-        .select(ImportRow::as_select())
-        .first(conn)
-        .optional()
+    underway!().filter(imports::school_id.eq(school)).order(imports::id).select(ImportRow::as_select()).first(conn).optional()
 }
 
 /// Imports that are to be forgotten: files that never came in whole, and what was finished long ago.
@@ -301,14 +309,16 @@ macro_rules! present {
     };
 }
 
-/// What the file says of a person.
-macro_rules! said {
+/// Whom the file names. To be asked for with `not(… eq_any(…))` alone: that both engines answer out of a table of hashes
+/// or an index made for it. What would be a join is one row against all others to a `PostgreSQL` that has no statistics of
+/// a file that has just come in.
+macro_rules! named {
     ($import:expr) => {
         import_rows::table
             .filter(import_rows::school_id.eq($import.school_id))
             .filter(import_rows::import_id.eq($import.id))
             .filter(import_rows::kind.eq(RecordKind::Person))
-            .filter(import_rows::external_id.nullable().eq(people::external_id))
+            .select(import_rows::external_id.nullable())
     };
 }
 
@@ -318,9 +328,10 @@ macro_rules! said {
 /// Where the database gives none.
 pub fn leaving(conn: &mut Conn, import: &ImportRow, today: NaiveDate) -> QueryResult<(i64, i64)> {
     let present = present!(import, today).count().get_result(conn)?;
-    let leaving = said!(import).filter(import_rows::leaves.eq(true));
-    let leaving = present!(import, today).filter(people::left_on.is_null()).filter(exists(leaving)).count().get_result(conn)?;
-    Ok((present, leaving))
+    let there: i64 = present!(import, today).filter(people::left_on.is_null()).count().get_result(conn)?;
+    let leaving = named!(import).filter(import_rows::leaves.eq(true));
+    let staying = present!(import, today).filter(people::left_on.is_null()).filter(not(people::external_id.eq_any(leaving)));
+    Ok((present, there - staying.count().get_result::<i64>(conn)?))
 }
 
 /// Those at the school whom the source knows and the file does not name.
@@ -328,7 +339,10 @@ pub fn leaving(conn: &mut Conn, import: &ImportRow, today: NaiveDate) -> QueryRe
 /// # Errors
 /// Where the database gives none.
 pub fn absent(conn: &mut Conn, import: &ImportRow, today: NaiveDate) -> QueryResult<Vec<String>> {
-    let absent: Vec<Option<String>> =
-        present!(import, today).filter(not(exists(said!(import)))).order(people::id).select(people::external_id).load(conn)?;
+    let absent: Vec<Option<String>> = present!(import, today)
+        .filter(not(people::external_id.eq_any(named!(import))))
+        .order(people::id)
+        .select(people::external_id)
+        .load(conn)?;
     Ok(absent.into_iter().flatten().collect())
 }

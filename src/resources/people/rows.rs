@@ -22,7 +22,7 @@ use crate::resources::education_sessions::YearGroup;
 
 /// One row of `people`.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = people, primary_key(school_id, id), treat_none_as_null = true)]
+#[diesel(table_name = people, primary_key(school_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct PersonRow {
     pub school_id: SchoolId,
     pub id: PersonId,

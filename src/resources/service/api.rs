@@ -29,7 +29,7 @@ pub fn pages(config: &mut web::ServiceConfig) {
 }
 
 async fn document(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let document = &state.document;
+    let document = state.document;
     let accepted = AcceptEncoding::parse(&request).ok();
     let encoding = accepted.and_then(|accepted| accepted.negotiate([Encoding::gzip(), Encoding::identity()].iter()));
     let gzip = encoding == Some(Encoding::gzip());
