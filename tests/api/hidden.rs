@@ -9,7 +9,7 @@ use uuid::Uuid;
 use weald::policy::roles::Role;
 
 use crate::support::caller::{Caller, Reply};
-use crate::support::contract::{Operation, operations};
+use crate::support::contract::{Operation, operations, resolved};
 use crate::support::{School, on_both_engines};
 
 /// What an answer says: everything but the address, the id of the request, what is left of the quota, and how the connection goes on.
@@ -35,13 +35,15 @@ async fn everything(caller: &Caller<'_>, known: &BTreeMap<&str, String>) -> BTre
     let mut told = BTreeMap::new();
     for operation in operations().filter(|operation| operation.method == "get" && !operation.path.starts_with("/oauth")) {
         let collection = operation.path.split('/').nth(2).unwrap_or_default();
-        let urls = match (operation.path.contains('{'), known.get(collection)) {
-            (false, _) => vec![operation.path.to_owned(), format!("{}?limit=200", operation.path)],
-            (true, Some(id)) if !operation.path.replace("{id}", "").contains('{') => vec![with_id(&operation, id)],
+        let path = match (operation.path.contains('{'), known.get(collection)) {
+            (false, _) => operation.path.to_owned(),
+            (true, Some(id)) if !operation.path.replace("{id}", "").contains('{') => with_id(&operation, id),
             (true, _) => continue,
         };
+        let pages = operation.item["parameters"].as_array().into_iter().flatten().any(|parameter| resolved(parameter)["name"] == "limit");
+        let url = if pages { path + "?limit=200" } else { path };
         // Figures of the whole program, and a signature with the time in it, are never the same twice.
-        for url in urls.into_iter().filter(|url| !url.starts_with("/metrics")) {
+        if !url.starts_with("/metrics") {
             told.insert(url.clone(), said(&caller.get(&url).await));
         }
     }
