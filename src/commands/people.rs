@@ -30,6 +30,21 @@ pub enum PersonCommand {
         #[arg(long, env = "WEALD_PUBLIC_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
         public_url: String,
     },
+
+    /// Print a one-time invitation for a person who is there already; those before it end
+    Invite {
+        /// The person
+        #[arg(value_parser = person_id, value_name = "ID")]
+        person: PersonId,
+        /// The school
+        #[arg(long, value_parser = super::school_id, value_name = "ID")]
+        school: SchoolId,
+        #[command(flatten)]
+        storage: Storage,
+        /// Address under which clients reach the service
+        #[arg(long, env = "WEALD_PUBLIC_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+        public_url: String,
+    },
 }
 
 #[derive(Args, Clone)]
@@ -58,18 +73,31 @@ pub struct NewPerson {
 }
 
 pub async fn run(command: PersonCommand) -> Result<(), Failure> {
-    let PersonCommand::Add { person, storage, public_url } = command;
-    let db = super::open(&storage)?;
     let (token, now) = (new_secret(), Clock::System.now());
     let hash = digest(&token);
-    let (id, invitation) = db
-        .write(person.school.uuid(), move |tx| {
-            super::find_school(tx, person.school)?;
-            let id = add(tx, &person, CLIENT, now)?;
-            let invitation = invite(tx, person.school, id, hash, CLIENT, now)?;
-            Ok::<_, Failure>((id, invitation))
-        })
-        .await?;
+    let (id, invitation, public_url) = match command {
+        PersonCommand::Add { person, storage, public_url } => {
+            let school = person.school;
+            let add_and_invite = move |tx: &mut Conn| {
+                super::find_school(tx, school)?;
+                let id = add(tx, &person, CLIENT, now)?;
+                Ok::<_, Failure>((id, invite(tx, school, id, hash, CLIENT, now)?))
+            };
+            let (id, invitation) = super::open(&storage)?.write(school.uuid(), add_and_invite).await?;
+            (id, invitation, public_url)
+        }
+        PersonCommand::Invite { person, school, storage, public_url } => {
+            let invite_again = move |tx: &mut Conn| {
+                let known = people::table.find((school, person)).filter(people::email.is_not_null());
+                if !diesel::select(diesel::dsl::exists(known)).get_result(tx)? {
+                    return Err(format!("nobody with an e-mail address is {person} at this school").into());
+                }
+                invitations::end_open(tx, school, &[person], now)?;
+                invite(tx, school, person, hash, CLIENT, now)
+            };
+            (person, super::open(&storage)?.write(school.uuid(), invite_again).await?, public_url)
+        }
+    };
     let until = invitation.expires_at.format("%Y-%m-%d %H:%M UTC");
     println!("person     {id}");
     println!("invitation {token}");
@@ -125,6 +153,10 @@ pub fn invite(
     let row = invitations::create(tx, school, person, token_hash, None, now)?;
     events::record(tx, Actor::system(school, by, now), Event::new(EventType::PersonInvited, person.uuid()))?;
     Ok(row)
+}
+
+fn person_id(text: &str) -> Result<PersonId, String> {
+    serde_json::from_value(text.into()).map_err(|_| "expected the id that `weald person add` printed, or the API shows".into())
 }
 
 fn email(text: &str) -> Result<String, String> {

@@ -261,6 +261,12 @@ impl Actor {
     pub fn system(school: SchoolId, client_id: &str, at: Instant) -> Self {
         Self { school, person: None, role: "system".into(), client_id: client_id.into(), at }
     }
+
+    /// Nobody in particular: a role that one person holds, or a program that one person uses, would name them.
+    #[must_use]
+    pub fn as_a_reporter(self) -> Self {
+        Self { person: None, role: "reporter".into(), client_id: "weald".into(), ..self }
+    }
 }
 
 impl<P> From<&Caller<P>> for Actor {

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::people::{PEOPLE, new_person};
 use crate::support::caller::{Caller, Reply, Request};
+use crate::support::program::{said, weald};
 use crate::support::{School, on_both_engines};
 
 const PASSWORD: &str = "four tall trees in june";
@@ -100,6 +101,23 @@ on_both_engines! {
         invite(&school.it_technician(), &school.headteacher()).await.is(403).problem("forbidden");
         invite(&school.chair(), &school.headteacher()).await.is(201);
         invite(&school.headteacher(), &school.dsl()).await.is(201);
+    }
+
+    async fn nobody_but_a_chair_gets_in_as_the_chair_whom_reports_about_the_headteacher_go_to(school: School) {
+        let (head, chair) = (school.headteacher(), school.chair());
+        invite(&head, &chair).await.is(403).problem("forbidden");
+        let version = chair.get(chair.url("")).await.is(200);
+        assert!(!head.get(chair.url("")).await.is(200)["allowed_actions"].as_array().unwrap().contains(&json!("invite")));
+        head.patch(chair.url(""), json!({ "email": "head@weald.example" })).if_match(version.etag()).await.is(403).problem("forbidden");
+        head.post(chair.url("leave"), json!({ "left_on": "2026-01-14" })).if_match(version.etag()).await.is(403).problem("forbidden");
+        invite(&chair, &chair).await.is(201);
+        let invited = weald(&school, &["person", "invite", "--school", &school.id.to_string(), &chair.id().to_string()]).output().unwrap();
+        let text = said(&invited);
+        let token = text.split("invitation ").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap();
+        let acceptance = json!({ "token": token, "password": PASSWORD });
+        // The program's clock is not the tests'.
+        school.clock_at(&chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).to_rfc3339());
+        school.anonymous().post("/v1/invitations/accept", acceptance).await.is(204);
     }
 
     async fn a_privileged_role_ends_the_invitation_that_was_made_before_it(school: School) {

@@ -246,7 +246,8 @@ fn check_witness<P>(conn: &mut Conn, me: &Caller<P>, witness: Option<PersonId>, 
 
 /// Records what happened to a picture. Who reported it is for the lead alone, as with any incident.
 fn happened<P>(tx: &mut Conn, me: &Caller<P>, row: &AccidentalImageRow, kind: EventType) -> Result<(), Problem> {
-    let actor = Actor { person: me.person().filter(|person| *person != row.reporter_id), ..me.into() };
+    let actor = Actor::from(me);
+    let actor = if me.is(row.reporter_id) { actor.as_a_reporter() } else { actor };
     let event = Event::new(kind, row.incident_id.uuid()).related("accidental_image_id", row.id.uuid());
     Ok(events::record(tx, actor, event)?)
 }

@@ -507,8 +507,9 @@ async fn withdraw_consents(
     caller
         .write(move |tx, me| {
             let person = me.person().ok_or_else(Problem::not_found)?;
-            let responsible = people::rows::guardian(tx, me.school(), *id, person)?.is_some();
-            if *id != person && !responsible {
+            let link = people::rows::guardian(tx, me.school(), *id, person)?;
+            if *id != person && !link.is_some_and(|link| link.has_parental_responsibility || link.relationship == Relationship::FosterCarer)
+            {
                 return Err(Problem::not_found());
             }
             let wanted = withdrawal.into_inner().purposes;

@@ -49,6 +49,8 @@ fn visible<'a>(school: SchoolId, sight: Sight) -> image_objections::BoxedQuery<'
             let children = guardians::table
                 .filter(guardians::school_id.eq(school))
                 .filter(guardians::guardian_id.eq(person))
+                // Who may not decide for a child does not read who asked for it to be kept out of sight.
+                .filter(guardians::has_parental_responsibility.eq(true))
                 .select(guardians::pupil_id);
             let of = image_objections::person_id.assume_not_null();
             all.filter(image_objections::raised_by.eq(person).or(of.eq(person)).or(of.eq_any(children)))

@@ -151,7 +151,8 @@ async fn add_incident_note(
                 // What the reporter writes does not name them, here and in the log.
                 let author = me.person().filter(|_| capacity != Capacity::Reporter);
                 let row = rows::insert(tx, me.school(), incident.row.id, audience, author, text.as_str(), me.now())?;
-                let by = Actor { person: author, ..me.into() };
+                let by = Actor::from(me);
+                let by = if author.is_some() { by } else { by.as_a_reporter() };
                 events::record(tx, by, Event::new(EventType::IncidentNoted, incident.row.id.uuid()))?;
                 Created::new(&view(row))
             },

@@ -203,7 +203,7 @@ pub fn take_in(tx: &mut Conn, reporter: Option<PersonId>, new: Report, by: Actor
         routing.informed.extend(team);
     }
     // Who reported it is for the lead alone: the log, which more people read, does not say (decisions, section 3, rule 5).
-    let reporter = Actor { person: None, ..by };
+    let reporter = by.as_a_reporter();
     events::record(tx, reporter, Event::new(EventType::IncidentReported, id.uuid()).state(IncidentState::Reported))?;
     inform(tx, &incident, &routing, now, today)?;
     Ok((incident, receipt))

@@ -202,9 +202,11 @@ impl Viewer {
         self.full(&incident.row).unwrap_or(if involved { Capacity::Involved } else { Capacity::Reporter })
     }
 
-    /// As what the viewer deals with it, if they do.
+    /// As what the viewer deals with it, if they do: never with what they reported of themselves (R-HT-3, DO-9).
     pub fn full(&self, row: &IncidentRow) -> Option<Capacity> {
-        if self.leads.contains(&row.lead_role) || self.escalated.contains(&row.escalation) {
+        if row.self_reported && row.reporter_id == Some(self.person) {
+            None
+        } else if self.leads.contains(&row.lead_role) || self.escalated.contains(&row.escalation) {
             Some(Capacity::Lead)
         } else if row.safeguarding_role.is_some_and(|role| self.safeguards.contains(&role)) {
             Some(Capacity::Safeguarding)
@@ -256,6 +258,20 @@ pub fn seen(
     )
 }
 
+/// Those with which the viewer deals, as [`Viewer::full`] says.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn dealt_with(viewer: &Viewer) -> _ {
+    let (leads, safeguards, data, escalated): (Vec<LeadRole>, Vec<SafeguardingRole>, Vec<bool>, Vec<bool>) =
+        (viewer.leads.clone(), viewer.safeguards.clone(), viewer.data.clone(), viewer.escalated.clone());
+    let me: PersonId = viewer.person;
+    incidents::lead_role
+        .eq_any(leads)
+        .or(incidents::escalation.eq_any(escalated))
+        .or(incidents::safeguarding_role.assume_not_null().eq_any(safeguards))
+        .or(incidents::data_concerned.eq_any(data))
+        .and(incidents::self_reported.eq(false).or(incidents::reporter_id.assume_not_null().ne(me)))
+}
+
 fn visible<'a>(school: SchoolId, viewer: &Viewer) -> Query<'a> {
     let Viewer { person, leads, safeguards, data, escalated } = viewer.clone();
     seen(school, person, leads, safeguards, data, escalated).into_boxed()
@@ -282,6 +298,10 @@ pub fn list(
     window: &Window<IncidentId>,
 ) -> QueryResult<Vec<Incident>> {
     let mut query = visible(school, viewer).order(incidents::id).limit(window.fetch());
+    if filter.subject.is_some() || filter.account.is_some() {
+        // Who is shown neither the names nor the accounts does not learn them by asking for one after the other.
+        query = query.filter(dealt_with(viewer));
+    }
     if !filter.states.is_empty() {
         query = query.filter(incidents::state.eq_any(filter.states.clone()));
     }
@@ -431,8 +451,12 @@ pub fn known(conn: &mut Conn, school: SchoolId, ids: &[PersonId], today: NaiveDa
         .select((people::id, people::kind, people::left_on))
         .load(conn)?;
     let roles = roles_of(conn, school, ids)?;
+    let acting = acting_heads(conn, school, today)?;
     let known = |(id, kind, left_on): (PersonId, PersonKind, Option<NaiveDate>)| {
-        let parties = conflict::parties(kind, roles.get(&id).map_or(&[], Vec::as_slice));
+        let mut parties = conflict::parties(kind, roles.get(&id).map_or(&[], Vec::as_slice));
+        if acting.contains(&id) {
+            parties.insert(Party::Headteacher);
+        }
         (id, Known { status: rules::status(kind, left_on, today), is_pupil: kind == PersonKind::Pupil, parties })
     };
     Ok(found.into_iter().map(known).collect())
@@ -463,8 +487,9 @@ pub fn reroute(tx: &mut Conn, incident: &mut Incident, today: NaiveDate) -> Quer
         .filter(incident_hidden_from::school_id.eq(school))
         .filter(incident_hidden_from::incident_id.eq(incident.row.id));
     if incident.row.about_head {
-        // Whoever is the headteacher now, and was when it was reported.
+        // Whoever is the headteacher now, or stands in for one, and was when it was reported.
         hidden.extend(holding(tx, school, Role::Headteacher)?);
+        hidden.extend(acting_heads(tx, school, today)?);
         hidden.extend(before.select(incident_hidden_from::person_id).load::<PersonId>(tx)?);
     }
     let routing = conflict::route(&matter(tx, incident, today)?);
@@ -503,17 +528,24 @@ fn recused(conn: &mut Conn, row: &IncidentRow) -> QueryResult<Vec<(PersonId, Lea
         .load(conn)
 }
 
-/// The roles that nobody is there to fill; a delegate fills the headteacher's (A25).
-fn vacant(conn: &mut Conn, school: SchoolId, today: NaiveDate) -> QueryResult<Vec<LeadRole>> {
-    let mut vacant = Vec::new();
-    let delegated = delegations::table
+/// Those who stand in for a headteacher where there is none (A25).
+fn acting_heads(conn: &mut Conn, school: SchoolId, today: NaiveDate) -> QueryResult<Vec<PersonId>> {
+    if !present(conn, school, Role::Headteacher, today)?.is_empty() {
+        return Ok(Vec::new());
+    }
+    delegations::table
         .filter(delegations::school_id.eq(school))
         .filter(delegations::starts_on.le(today))
         .filter(delegations::ends_on.ge(today))
-        .filter(delegations::revoked_at.is_null());
-    if present(conn, school, Role::Headteacher, today)?.is_empty()
-        && !diesel::select(diesel::dsl::exists(delegated)).get_result::<bool>(conn)?
-    {
+        .filter(delegations::revoked_at.is_null())
+        .select(delegations::delegate_id)
+        .load(conn)
+}
+
+/// The roles that nobody is there to fill; a delegate fills the headteacher's (A25).
+fn vacant(conn: &mut Conn, school: SchoolId, today: NaiveDate) -> QueryResult<Vec<LeadRole>> {
+    let mut vacant = Vec::new();
+    if present(conn, school, Role::Headteacher, today)?.is_empty() && acting_heads(conn, school, today)?.is_empty() {
         vacant.push(LeadRole::Headteacher);
     }
     if present(conn, school, Role::ChairOfGovernors, today)?.is_empty() {
@@ -670,8 +702,8 @@ pub fn by_receipt(conn: &mut Conn, school: SchoolId, receipt_hash: &str) -> Resu
     if hidden { Err(Problem::not_found()) } else { Ok(row) }
 }
 
-/// Finds out anew who deals with what is open, where roles have changed hands: incidents about those people, and those
-/// that do not go the usual way.
+/// Finds out anew who deals with what is open, where roles have changed hands: incidents about those people, and, where
+/// it is a role that leads, all.
 ///
 /// # Errors
 /// Where the database gives none.
@@ -690,15 +722,21 @@ pub fn reroute_for(tx: &mut Conn, school: SchoolId, moved: &[(PersonId, Role)], 
         .filter(incidents::state.ne_all([IncidentState::Closed, IncidentState::Dismissed]))
         .into_boxed();
     query = if moved.iter().any(|(_, role)| matches!(role, Role::Headteacher | Role::ChairOfGovernors)) {
-        query.filter(incidents::id.eq_any(about).or(incidents::lead_role.ne(LeadRole::Headteacher)))
+        query
     } else {
         query.filter(incidents::id.eq_any(about))
     };
     let rows: Vec<IncidentRow> = query.order(incidents::id).select(IncidentRow::as_select()).load(tx)?;
     for mut incident in complete(tx, school, rows)? {
-        reroute(tx, &mut incident, today)?;
+        let routed = |row: &IncidentRow| (row.lead_role, row.safeguarding_role, row.escalation);
+        let before = routed(&incident.row);
+        let routing = reroute(tx, &mut incident, today)?;
         replace_subjects(tx, &incident)?;
-        save(tx, &mut incident.row, now)?;
+        if routed(&incident.row) != before {
+            save(tx, &mut incident.row, now)?;
+        }
+        // Whoever leads it from now on has to know (BEH-5).
+        super::intake::inform(tx, &incident, &routing, now, today)?;
     }
     Ok(())
 }

@@ -53,6 +53,7 @@ impl<P> From<&Caller<P>> for Power {
             granter: match me.person() {
                 None => Granter::Service,
                 Some(_) if !me.may::<GrantRoles>() => Granter::Nobody,
+                Some(_) if me.roles().contains(&Role::ChairOfGovernors) => Granter::Chair,
                 Some(_) if me.roles().iter().any(|role| role.grants_privileged()) => Granter::Privileged,
                 Some(_) => Granter::Plain,
             },

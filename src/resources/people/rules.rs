@@ -36,6 +36,8 @@ pub fn check_year_group(kind: PersonKind, has_one: bool) -> Result<(), Problem> 
 pub enum Granter {
     /// Holds a granting role: privileged roles too, but never to themselves.
     Privileged,
+    /// The same, as chair of governors.
+    Chair,
     /// May grant roles that are not privileged.
     Plain,
     /// A service account, which assigns what a roster says.
@@ -73,7 +75,7 @@ impl Standing<'_> {
 /// The actions that are left to the caller.
 pub fn allowed(person: &Standing) -> Vec<PersonAction> {
     use strum::IntoEnumIterator;
-    let grants = matches!(person.granter, Granter::Privileged | Granter::Plain);
+    let grants = matches!(person.granter, Granter::Privileged | Granter::Chair | Granter::Plain);
     let possible = |action: &PersonAction| match action {
         PersonAction::Edit => person.may_manage,
         PersonAction::Leave => person.may_manage && may_let_in(person).is_ok() && !person.left(),
@@ -102,8 +104,10 @@ pub fn may_grant(role: Role, granter: Granter, oneself: bool) -> Result<(), Prob
             Err(forbidden("A service account assigns staff, volunteer, parent_carer, pupil and governor; a person grants other roles."))
         }
         _ if !role.is_privileged() => Ok(()),
-        Granter::Privileged if oneself => Err(forbidden("Nobody grants a privileged role to themselves or revokes one of their own.")),
-        Granter::Privileged => Ok(()),
+        Granter::Privileged | Granter::Chair if oneself => {
+            Err(forbidden("Nobody grants a privileged role to themselves or revokes one of their own."))
+        }
+        Granter::Privileged | Granter::Chair => Ok(()),
         Granter::Plain => Err(forbidden("Only the headteacher or the chair of governors grants and revokes privileged roles.")),
     }
 }
@@ -246,14 +250,22 @@ pub fn readdress(person: &Standing) -> Result<(), Problem> {
     may_let_in(person)
 }
 
-/// Whether the caller decides who gets in and out as this person: for a guarded role, a holder of a granting role alone.
+/// Whether the caller decides who gets in and out as this person: for a guarded role, a holder of a granting role alone;
+/// for the chair of governors, whom reports about the headteacher go to, no headteacher (R-HT-3).
 fn may_let_in(person: &Standing) -> Result<(), Problem> {
-    if person.granter == Granter::Privileged || !person.roles.iter().any(|role| role.is_guarded()) {
-        Ok(())
-    } else {
-        let why = "This person holds a privileged role or can act for the headteacher: only the headteacher or the chair of governors \
-                   invites them, changes their e-mail address or external id, or records that they leave or return.";
-        Err(forbidden(why))
+    let chairs = person.roles.contains(&Role::ChairOfGovernors);
+    match person.granter {
+        Granter::Chair => Ok(()),
+        Granter::Privileged if !chairs => Ok(()),
+        _ if chairs => Err(forbidden(
+            "This person chairs the governors: only a chair of governors, or `weald person invite`, lets somebody in as them, changes \
+             their e-mail address or external id, or records that they leave or return.",
+        )),
+        _ if !person.roles.iter().any(|role| role.is_guarded()) => Ok(()),
+        _ => Err(forbidden(
+            "This person holds a privileged role or can act for the headteacher: only the headteacher or the chair of governors \
+             invites them, changes their e-mail address or external id, or records that they leave or return.",
+        )),
     }
 }
 

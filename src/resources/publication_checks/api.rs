@@ -196,6 +196,10 @@ async fn check_publication(
             if new.account_id.is_some() == new.unregistered_account.is_some() {
                 return Err(Problem::invalid("/account_id", "account_or_other", "Give one of account_id and unregistered_account."));
             }
+            if me.own_only() && !new.year_groups.is_empty() {
+                return Err(Problem::invalid("/year_groups", "not_allowed", "Name each person: who is in a year group is for staff."));
+            }
+            let (target, consent_purpose) = rows::target(tx, me.school(), new.account_id, me.person().filter(|_| me.own_only()), me.now())?;
             let subjects: Vec<PersonId> = subjects(tx, me, &new)?.into_iter().collect();
             let kinds = people::rows::kinds(tx, me.school(), &subjects)?;
             let mut flags: BTreeSet<Flag> = new.flags.iter().copied().collect();
@@ -211,7 +215,6 @@ async fn check_publication(
             if content_permissions::rows::several(tx, me.school(), &works)?.len() != works.len() {
                 return Err(Problem::invalid("/content_permission_ids", "unknown", "There is no such permission."));
             }
-            let (target, consent_purpose) = rows::target(tx, me.school(), new.account_id, me.person().filter(|_| me.own_only()), me.now())?;
             let taken_on = new.taken_on.map(|day| day.0);
             let matter = Matter { account: new.account_id, flags: &flags, subjects: &subjects, works: &works, taken_on };
             let moment = Moment { at: me.now(), day: me.today() };

@@ -269,8 +269,13 @@ pub fn target(
     only_of: Option<PersonId>,
     now: Instant,
 ) -> Result<(Target, Purpose), Problem> {
-    let Some(id) = account else { return Ok((Target::Unregistered, Purpose::SchoolSocialMedia)) };
     let unknown = || Problem::invalid("/account_id", "unknown", "There is no such account for this caller.");
+    let id = match (account, only_of) {
+        (Some(id), _) => id,
+        (None, None) => return Ok((Target::Unregistered, Purpose::SchoolSocialMedia)),
+        // Volunteers and parents check for the accounts that they run alone (decisions, section 5).
+        (None, Some(_)) => return Err(unknown()),
+    };
     let account = accounts::rows::look_up(conn, school, AccountSight::All, id)?.ok_or_else(unknown)?;
     if only_of.is_some_and(|person| !account.is_run_by(person)) {
         return Err(unknown());
