@@ -11,6 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::db::types::sql;
 
+/// How far apart the clocks of two instances of the program may be before one takes what the other holds.
+pub const SKEW: Duration = Duration::minutes(5);
+
 /// An instant, in microseconds: no finer, so that it reads back from either database as it was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql::Instant)]

@@ -179,6 +179,11 @@ impl<P: Permission> Caller<P> {
 }
 
 impl<P> Caller<P> {
+    /// The permissions that the token carries.
+    pub fn scopes(&self) -> &[String] {
+        &self.identity.scopes
+    }
+
     pub fn school(&self) -> SchoolId {
         self.identity.school
     }

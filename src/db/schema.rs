@@ -1681,6 +1681,8 @@ diesel::table! {
         version -> BigInt,
         created_at -> Instant,
         updated_at -> Instant,
+        roles -> Text,
+        scopes -> Text,
     }
 }
 

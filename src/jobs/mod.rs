@@ -12,7 +12,7 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use crate::app::State;
-use crate::clock::Instant;
+use crate::clock::{Instant, SKEW};
 use crate::db::Conn;
 use crate::db::schema::{idempotency_keys, leases, login_attempts, refresh_tokens, sessions};
 use crate::db::types::{AccidentalImageId, AccountId, CommentId, IncidentId, LeaseHolder, PersonId, SchoolId};
@@ -104,7 +104,7 @@ pub fn spawn(state: web::Data<State>) {
 
 fn lease(tx: &mut Conn, holder: LeaseHolder, now: Instant) -> Result<bool, Problem> {
     let held: Option<Instant> = leases::table.find("jobs").select(leases::expires_at).first(tx).optional()?;
-    if held.is_some_and(|until| until > now && until <= now + LEASE) {
+    if held.is_some_and(|until| until > now && until <= now + LEASE + SKEW) {
         return Ok(false);
     }
     diesel::delete(leases::table.find("jobs")).execute(tx)?;

@@ -64,6 +64,18 @@ pub fn may_skip(state: LadderState, to: LadderState, acts_as_head: bool) -> Resu
     Ok(())
 }
 
+/// Whether somebody may deal with what is about `parent`.
+///
+/// # Errors
+/// 403 for the parent themselves.
+pub fn may_deal(is_the_parent: bool) -> Result<(), Refusal> {
+    if !is_the_parent {
+        return Ok(());
+    }
+    let violation = Violation::new(Clause::PuPc3, "Nobody deals with what they wrote themselves.", "Leave it to somebody else.");
+    Err(Refusal::new(Grounds::NotThisPerson, violation))
+}
+
 #[cfg(test)]
 mod tests {
     use strum::IntoEnumIterator;

@@ -16,7 +16,7 @@ use actix_web::web;
 use futures_util::future::{BoxFuture, FutureExt, select_all};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::watch;
-use tokio::time::{Instant as Moment, sleep_until, timeout_at};
+use tokio::time::{Instant as Moment, sleep, sleep_until, timeout_at};
 use uuid::Uuid;
 
 use crate::app::State;
@@ -33,6 +33,10 @@ pub use signature::new_secret;
 const AT_ONCE: usize = 8;
 /// How soon after one look for work the next one follows.
 const BETWEEN: Duration = Duration::from_millis(50);
+/// How soon more is taken up while deliveries are under way: one that hangs holds up nothing else.
+const MEANWHILE: Duration = Duration::from_secs(1);
+/// How often what has ended is written down anew, a second apart, where the database fails.
+const TRIES: u32 = 30;
 /// How long an endpoint is left alone after the database or the vault failed.
 const LEFT_ALONE: Duration = Duration::from_secs(5);
 /// At least so often work is looked for, in whatever way it came up.
@@ -61,12 +65,12 @@ enum Ended {
 /// # Errors
 /// Where the database gives none.
 pub async fn run_once(state: &State) -> Result<usize, Problem> {
-    let (mut total, mut left_alone) = (0, HashSet::new());
+    let (holder, mut total, mut left_alone) = (LeaseHolder::new(), 0, HashSet::new());
     loop {
         let now = state.clock.now();
-        let found = look(state).await?;
+        let found = look(state, holder).await?;
         let due = found.into_iter().filter(|(_, id, when)| *when <= now && !left_alone.contains(id));
-        let mut rounds: FuturesUnordered<_> = due.map(|(school, id, _)| deliver(state, school, id)).collect();
+        let mut rounds: FuturesUnordered<_> = due.map(|(school, id, _)| deliver(state, holder, school, id)).collect();
         if rounds.is_empty() {
             return Ok(total);
         }
@@ -82,14 +86,14 @@ pub async fn run_once(state: &State) -> Result<usize, Problem> {
 /// Delivers for as long as the service runs; ends when it stops.
 pub fn spawn(state: web::Data<State>) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
-        let mut closing = state.waiting.closing();
+        let (holder, mut closing) = (LeaseHolder::new(), state.waiting.closing());
         let mut commits = HashMap::from([(NUDGE, state.db.commits(NUDGE))]);
         let mut rounds: FuturesUnordered<BoxFuture<'_, (WebhookEndpointId, Ended, usize)>> = FuturesUnordered::new();
         let (mut busy, mut left_alone) = (HashSet::new(), HashMap::<WebhookEndpointId, Moment>::new());
         let mut look_at = Moment::now();
         loop {
             if Moment::now() >= look_at {
-                let found = look(&state).await;
+                let found = look(&state, holder).await;
                 let (moment, now) = (Moment::now(), state.clock.now());
                 look_at = moment + if found.is_ok() { AT_LEAST } else { LEFT_ALONE };
                 let found = found.unwrap_or_else(|problem| {
@@ -111,7 +115,7 @@ pub fn spawn(state: web::Data<State>) -> tokio::task::JoinHandle<()> {
                         look_at = look_at.min(*until);
                     } else if when <= now {
                         busy.insert(id);
-                        rounds.push(deliver(&state, school, id).boxed());
+                        rounds.push(deliver(&state, holder, school, id).boxed());
                     } else {
                         look_at = look_at.min(moment + (when - now).to_std().unwrap_or(BETWEEN).max(BETWEEN));
                     }
@@ -142,15 +146,15 @@ async fn any(commits: &mut HashMap<Uuid, watch::Receiver<()>>) {
 }
 
 /// The endpoints that are enabled, and when there is something to do for each.
-async fn look(state: &State) -> Result<Vec<(SchoolId, WebhookEndpointId, Instant)>, Problem> {
+async fn look(state: &State, holder: LeaseHolder) -> Result<Vec<(SchoolId, WebhookEndpointId, Instant)>, Problem> {
     let (now, db) = (state.clock.now(), state.db.clone());
-    state.db.read(move |conn| round::look(conn, &db, now)).await
+    state.db.read(move |conn| round::look(conn, &db, holder, now)).await
 }
 
 /// Delivers what is due to one endpoint, until nothing is.
-async fn deliver(state: &State, school: SchoolId, endpoint: WebhookEndpointId) -> (WebhookEndpointId, Ended, usize) {
+async fn deliver(state: &State, holder: LeaseHolder, school: SchoolId, endpoint: WebhookEndpointId) -> (WebhookEndpointId, Ended, usize) {
     let mut delivered = 0;
-    let ended = match rounds(state, school, endpoint, &mut delivered).await {
+    let ended = match rounds(state, holder, school, endpoint, &mut delivered).await {
         Ok(ended) => ended,
         Err(problem) => {
             tracing::error!(%school, %endpoint, cause = problem.cause(), "webhooks could not be delivered; they will be tried again");
@@ -160,31 +164,47 @@ async fn deliver(state: &State, school: SchoolId, endpoint: WebhookEndpointId) -
     (endpoint, ended, delivered)
 }
 
-async fn rounds(state: &State, school: SchoolId, endpoint: WebhookEndpointId, delivered: &mut usize) -> Result<Ended, Problem> {
-    let (holder, mut closing) = (LeaseHolder::new(), state.waiting.closing());
+async fn rounds(
+    state: &State,
+    holder: LeaseHolder,
+    school: SchoolId,
+    endpoint: WebhookEndpointId,
+    delivered: &mut usize,
+) -> Result<Ended, Problem> {
+    let mut closing = state.waiting.closing();
     let mut under_way = FuturesUnordered::new();
     let mut ids: HashSet<WebhookDeliveryId> = HashSet::new();
     let mut ended: Vec<(WebhookDeliveryId, Outcome)> = Vec::new();
-    let (mut refreshed, mut last) = (false, None);
+    let (mut refreshed, mut last, mut failures) = (false, None, 0);
     loop {
-        for (id, outcome) in &ended {
-            ids.remove(id);
-            *delivered += usize::from(outcome.error.is_none());
-            state.metrics.delivered(outcome.error.map_or("delivered", Into::into));
-        }
         let stop = *closing.borrow();
         let round = Round {
             school,
             endpoint,
             holder,
-            ended: std::mem::take(&mut ended),
+            ended: ended.clone(),
             under_way: ids.iter().copied().collect(),
             room: if stop { 0 } else { AT_ONCE.saturating_sub(ids.len()) },
             ring: state.vault.keyring(),
             db: state.db.clone(),
             now: state.clock.now(),
         };
-        match state.db.write(school.uuid(), move |tx| round.step(tx)).await? {
+        let step = match state.db.write(school.uuid(), move |tx| round.step(tx)).await {
+            // What is under way goes on, and what has ended is not forgotten: it would be delivered twice.
+            Err(problem) if failures < TRIES && !stop && !(ended.is_empty() && ids.is_empty()) => {
+                tracing::warn!(%school, %endpoint, cause = problem.cause(), "deliveries could not be written down; they will be");
+                failures += 1;
+                sleep(MEANWHILE).await;
+                continue;
+            }
+            step => step?,
+        };
+        failures = 0;
+        for (_, outcome) in ended.drain(..) {
+            *delivered += usize::from(outcome.error.is_none());
+            state.metrics.delivered(outcome.error.map_or("delivered", Into::into));
+        }
+        match step {
             Step::Take(messages, head) => {
                 let head = head.map(|head| head.sign(&state.tokens)).transpose().map_err(Problem::internal)?;
                 for mut message in messages {
@@ -216,12 +236,16 @@ async fn rounds(state: &State, school: SchoolId, endpoint: WebhookEndpointId, de
         } else {
             tokio::select! {
                 next = under_way.next() => next,
+                () = sleep(MEANWHILE), if ids.len() < AT_ONCE => None,
                 _ = closing.wait_for(|closing| *closing) => None,
             }
         };
         ended.extend(next);
         while let Some(Some(next)) = under_way.next().now_or_never() {
             ended.push(next);
+        }
+        for (id, _) in &ended {
+            ids.remove(id);
         }
     }
 }

@@ -11,7 +11,7 @@ use super::sender::{Message, Outcome};
 use crate::access::caller::Caller;
 use crate::access::permissions::{ManageWebhooks, ReadEventHead, ReadEvents};
 use crate::access::sessions::standing;
-use crate::clock::Instant;
+use crate::clock::{Instant, SKEW};
 use crate::db::types::{LeaseHolder, SchoolId, WebhookDeliveryId, WebhookEndpointId};
 use crate::db::{Conn, Db};
 use crate::events::chain::Head;
@@ -47,10 +47,12 @@ struct Owner {
     eyes: Option<Eyes>,
 }
 
-/// The owner as things are now; `None` where there is none who may have events delivered.
+/// The owner as things are now, with no more rights than those with which they made the endpoint; `None` where there is none who may have events delivered.
 fn owner(conn: &mut Conn, db: &Db, row: &EndpointRow, now: Instant) -> Result<Option<Owner>, Problem> {
     let Some(holder) = row.owner() else { return Ok(None) };
-    let Some(identity) = standing(conn, row.school_id, holder, now)? else { return Ok(None) };
+    let Some(mut identity) = standing(conn, row.school_id, holder, now)? else { return Ok(None) };
+    identity.roles.retain(|role| row.roles.split(' ').any(|name| name == <&str>::from(role)));
+    identity.scopes.retain(|scope| row.scopes.split(' ').any(|name| name == scope));
     match Caller::<ReadEvents>::on_behalf(db, identity, now) {
         Ok(caller) if caller.may::<ManageWebhooks>() => {
             let (sight, eyes) = (sight(&caller), eyes(conn, &caller)?);
@@ -70,17 +72,17 @@ fn news(conn: &mut Conn, row: &EndpointRow, owner: &Owner, most: i64) -> Result<
     Ok((found, upto))
 }
 
-/// Until when the endpoint is somebody's; no lease is longer than that, whatever a clock has done.
-fn leased_until(row: &EndpointRow, now: Instant) -> Option<Instant> {
-    row.leased_until.filter(|until| *until > now && *until <= now + LEASE)
+/// Until when the endpoint is another program's; no lease is longer than that, whatever a clock has done.
+fn leased_until(row: &EndpointRow, holder: LeaseHolder, now: Instant) -> Option<Instant> {
+    row.leased_until.filter(|until| row.leased_by != Some(holder) && *until > now && *until <= now + LEASE + SKEW)
 }
 
-/// The endpoints that are enabled, and when there is something to do for each. They are few: each is looked at with its
-/// owner's eyes.
-pub fn look(conn: &mut Conn, db: &Db, now: Instant) -> Result<Vec<(SchoolId, WebhookEndpointId, Instant)>, Problem> {
+/// The endpoints that are enabled, and when there is something to do for each for `holder`. They are few: each is looked at
+/// with its owner's eyes.
+pub fn look(conn: &mut Conn, db: &Db, holder: LeaseHolder, now: Instant) -> Result<Vec<(SchoolId, WebhookEndpointId, Instant)>, Problem> {
     let mut found = Vec::new();
     for row in rows::enabled(conn)? {
-        let when = match leased_until(&row, now) {
+        let when = match leased_until(&row, holder, now) {
             Some(until) => until,
             None if has_news(conn, db, &row, now)? => now,
             None => rows::next_due(conn, &row)?.unwrap_or(now + Duration::days(1)),
@@ -139,7 +141,7 @@ impl Round {
         for (id, outcome) in std::mem::take(&mut self.ended) {
             self.write_down(tx, &mut row, id, outcome)?;
         }
-        if row.leased_by != Some(self.holder) && leased_until(&row, self.now).is_some() {
+        if leased_until(&row, self.holder, self.now).is_some() {
             rows::note(tx, &row)?;
             return Ok(Step::Elsewhere);
         }
@@ -164,8 +166,14 @@ impl Round {
             if secret.expires_at.is_none_or(|end| self.now < end) {
                 match secret.open(&self.ring) {
                     Err(VaultError::Locked(_)) => return Ok(Step::Sealed),
+                    Err(VaultError::Damaged(_)) => tracing::error!(endpoint = %row.id, "a webhook secret does not open any more"),
                     opened => secrets.push(opened?),
                 }
+            }
+            if secrets.is_empty() {
+                // The newest first: without it nothing is signed as the receiver expects.
+                disable(tx, row, DisabledReason::SecretDamaged, self.now)?;
+                return Ok(Step::Idle);
             }
         }
         let (found, upto) = news(tx, row, owner, BATCH)?;

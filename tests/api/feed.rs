@@ -110,6 +110,14 @@ on_both_engines! {
         head.get("/v1/events/stream?after=nonsense").await.is(400).problem("invalid_cursor");
     }
 
+    async fn a_stream_that_broke_off_before_anything_happened_misses_nothing(school: School) {
+        let (account, head) = (school.active_account().await.json().clone(), school.headteacher());
+        let cursor = head.get("/v1/events/stream?after=latest").stream().await.first_id().await;
+        let id = comment(&school, &account).await;
+        let mut resumed = head.get("/v1/events/stream?after=latest").header("last-event-id", &cursor).stream().await;
+        assert_eq!(resumed.next().await.unwrap().1["subject"], id);
+    }
+
     async fn a_stream_ends_with_the_session_that_it_belongs_to(school: School) {
         let (account, head) = (school.active_account().await.json().clone(), school.headteacher());
         let mut stream = head.get("/v1/events/stream?after=latest&type=comment.logged").stream().await;

@@ -154,6 +154,33 @@ on_both_engines! {
         assert_eq!(other_parent.get(LADDERS).await.is(200).items().len(), 0);
     }
 
+    async fn nobody_deals_with_what_they_wrote_themselves_nor_reads_as_a_parent_what_others_wrote(school: School) {
+        use weald::policy::roles::Role;
+        let head = school.headteacher();
+        let both = school.person("both", &[Role::LeadershipTeam, Role::ParentCarer]).await;
+        let ladder = head.post(LADDERS, json!({ "parent_id": both.id() })).await.is(201);
+        let seen = both.get(ladder.url("")).await.is(200);
+        assert_eq!(seen["allowed_actions"], json!([]));
+        let step = json!({ "channel": "telephone", "internal_note": "All is well." });
+        both.post(ladder.url("request-removal"), &step).if_match(seen.etag()).await.is(403).problem("conflict_of_interest").violates(&["PU-PC-3"]);
+        both.post(LADDERS, json!({ "parent_id": both.id() })).await.is(403).problem("conflict_of_interest");
+        head.post(ladder.url("request-removal"), &step).if_match(seen.etag()).await.is(200);
+        // A parent who runs the account on which another one wrote.
+        let account = school.active_account().await;
+        let comment = comment(&school, &account, json!({})).await;
+        let of_comment = school.staff().post(LADDERS, json!({ "comment_id": comment["id"] })).await.is(201);
+        let (helper, id, staff) = (school.person("helper", &[Role::ParentCarer]).await, school.id, school.staff().id());
+        let to = helper.id();
+        school.write(move |tx| {
+            use diesel::prelude::*;
+            use weald::db::schema::account_managers::{dsl, table};
+            diesel::update(table.filter(dsl::school_id.eq(id)).filter(dsl::person_id.eq(staff))).set(dsl::person_id.eq(to)).execute(tx)
+        }).await;
+        helper.get(format!("/v1/comments/{}", comment["id"].as_str().unwrap())).await.is(200);
+        helper.get(of_comment.url("")).await.is(404);
+        assert_eq!(helper.get(LADDERS).await.is(200).items().len(), 0);
+    }
+
     async fn the_head_leaves_steps_out_with_a_reason_that_the_parent_does_not_read(school: School) {
         let (head, parent) = (school.headteacher(), school.parent());
         let ladder = head.post(LADDERS, json!({ "parent_id": parent.id() })).await.is(201);

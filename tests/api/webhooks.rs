@@ -1,10 +1,12 @@
 //! Webhooks: what is delivered to whom, signed how, in which order, how often, and where never.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use diesel::prelude::*;
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
+use weald::access::sessions::Holder;
 use weald::db::schema::{event_heads, events, service_accounts, webhook_deliveries, webhook_secrets};
 use weald::db::types::{EventId, SubjectId};
 use weald::policy::roles::Role;
@@ -76,6 +78,8 @@ on_both_engines! {
         }
         let changed = it.patch(one(&made), json!({ "types": [], "description": "MIS" })).if_match(made.etag()).await.is(200);
         assert_eq!((&changed["types"], &changed["description"]), (&json!([]), &json!("MIS")));
+        let changed = it.patch(one(&made), json!({ "description": null })).if_match(changed.etag()).await.is(200);
+        assert_eq!(changed.json().get("description"), None);
         let off = it.post(made.url("disable"), json!({})).if_match(changed.etag()).await.is(200);
         assert_eq!((&off["state"], &off["disabled_reason"]), (&json!("disabled"), &json!("requested")));
         it.post(made.url("disable"), json!({})).if_match(off.etag()).await.is(409).problem("state_conflict");
@@ -83,7 +87,7 @@ on_both_engines! {
         it.post(made.url("enable"), json!({})).if_match(off.etag()).await.is(200);
         let feed = school.headteacher().get("/v1/events?subject_type=webhook_endpoint").await.is(200);
         let told: Vec<_> = feed.each("type").into_iter().map(|name| name.as_str().unwrap()).collect();
-        assert_eq!(told, ["webhook_endpoint.created", "webhook_endpoint.changed", "webhook_endpoint.disabled", "webhook_endpoint.enabled"]);
+        assert_eq!(told, ["webhook_endpoint.created", "webhook_endpoint.changed", "webhook_endpoint.changed", "webhook_endpoint.disabled", "webhook_endpoint.enabled"]);
         assert!(!feed.text.contains("whsec_") && !feed.text.contains("hooks.example"), "{feed}");
         school.staff().get(ENDPOINTS).await.is(403);
         let sealed: Vec<Vec<u8>> = school.read(|conn| webhook_secrets::table.select(webhook_secrets::sealed_content).load(conn)).await;
@@ -301,7 +305,11 @@ on_both_engines! {
         let incident = school.reported(&school.parent(), json!({})).await;
         school.deliver().await;
         assert_eq!(receiver.all().len(), 1);
+        let delivery = school.deliveries(&head, &made).await.items()[0]["id"].as_str().unwrap().to_owned();
+        let replay = || head.post(format!("/v1/webhook-deliveries/{delivery}/replay"), json!({})).idempotency_key("once");
+        replay().await.is(200);
         head.moves(&incident, "change-subjects", json!({ "subjects": [{ "person_id": head.id() }] })).await.is(200);
+        replay().await.is(404);
         school.after_seconds(3600);
         receiver.answers(|_| Answer::Status(200));
         school.deliver().await;
@@ -329,6 +337,88 @@ on_both_engines! {
             assert_eq!(school.endpoint(endpoint).await["disabled_reason"], "owner_not_permitted");
         }
         mis.new_endpoint(&receiver.url, &[]).await.is(403);
+    }
+
+    async fn an_endpoint_reads_with_the_rights_of_the_token_that_made_it(school: School) {
+        let mut receiver = Receiver::new().await;
+        let head = school.headteacher();
+        let token = school.token_with(Holder::Person(head.id()), &[Role::Headteacher], &["events:read", "webhooks:manage"]).await;
+        let narrow = school.bearer(&token);
+        let made = narrow.new_endpoint(&receiver.url, &["incident.reported"]).await.is(201);
+        school.reported(&school.parent(), json!({})).await;
+        school.deliver().await;
+        assert!(receiver.all().is_empty(), "the token does not read what others do");
+        head.patch(one(&made), json!({})).if_match(made.etag()).await.is(200);
+        let seen = school.reported(&school.parent(), json!({})).await;
+        school.deliver().await;
+        assert!(subjects(&receiver.all()).contains(&seen["id"]));
+        let fewer_roles = school.token_with(Holder::Person(head.id()), &[], &["events:read", "webhooks:manage"]).await;
+        school.bearer(&fewer_roles).patch(one(&made), json!({})).if_match(made.etag()).await.is(403);
+    }
+
+    async fn a_new_address_gets_what_the_old_one_did_not_take_at_once(school: School) {
+        let (account, mut old, mut new) = (school.active_account().await.json().clone(), Receiver::new().await, Receiver::new().await);
+        old.answers(|_| Answer::Status(500));
+        let made = school.service().new_endpoint(&old.url, &["comment.logged"]).await.is(201);
+        let id = school.commented(&account).await;
+        school.deliver().await;
+        assert_eq!(old.all().len(), 1);
+        school.service().patch(one(&made), json!({ "url": new.url })).if_match(made.etag()).await.is(200);
+        school.deliver().await;
+        assert_eq!((subjects(&new.all()), old.all().len()), (vec![id], 0));
+    }
+
+    async fn a_secret_that_does_not_open_ends_it_until_it_is_rotated_and_an_older_one_is_left_out(school: School) {
+        async fn damage(school: &School) {
+            school.write(|tx| diesel::update(webhook_secrets::table).set(webhook_secrets::sealed_content.eq(vec![0; 60])).execute(tx)).await;
+        }
+        let (account, mut receiver) = (school.active_account().await.json().clone(), Receiver::new().await);
+        let (head, it) = (school.headteacher(), school.it_technician());
+        let made = head.new_endpoint(&receiver.url, &["comment.logged"]).await.is(201);
+        damage(&school).await;
+        let id = school.commented(&account).await;
+        school.deliver().await;
+        assert_eq!(school.endpoint(&made).await["disabled_reason"], "secret_damaged");
+        assert!(it.get("/v1/notifications").await.is(200).text.contains("webhook_endpoint.disabled"));
+        let rotated = school.act(&head, &made, "rotate-secret").await.is(200);
+        school.act(&head, &made, "enable").await.is(200);
+        school.deliver().await;
+        let [got] = &receiver.all()[..] else { panic!("one") };
+        assert_eq!((&got.event()["subject"], got.signed_with(&rotated["secret"]), got.headers["webhook-signature"].contains(' ')), (&id, 1, false));
+    }
+
+    async fn while_the_database_fails_what_was_delivered_is_not_forgotten(school: School) {
+        let (account, mut receiver, held) = (school.active_account().await.json().clone(), Receiver::new().await, Arc::new(Notify::new()));
+        let made = school.service().new_endpoint(&receiver.url, &["comment.logged"]).await.is(201);
+        school.commented(&account).await;
+        let answer = Answer::Held(Arc::clone(&held));
+        receiver.answers(move |_| answer.clone());
+        let rename = |from: &'static str, to: &'static str| school.write(move |tx| diesel::sql_query(format!("ALTER TABLE {from} RENAME TO {to}")).execute(tx));
+        let mut delivering = std::pin::pin!(school.deliver());
+        tokio::select! { _ = &mut delivering => panic!("it is held"), _ = receiver.next() => {} }
+        rename("webhook_deliveries", "gone").await;
+        held.notify_one();
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(2), &mut delivering).await;
+        assert!(ended.is_err(), "it does not give up");
+        rename("gone", "webhook_deliveries").await;
+        assert_eq!((delivering.await, receiver.all().len()), (1, 0), "once");
+        assert_eq!(school.deliveries(&school.service(), &made).await.items()[0]["attempts"], 1);
+    }
+
+    async fn a_delivery_that_hangs_holds_up_nothing_else_of_its_endpoint(school: School) {
+        let (account, mut receiver, held) = (school.active_account().await.json().clone(), Receiver::new().await, Arc::new(Notify::new()));
+        school.service().new_endpoint(&receiver.url, &["comment.logged"]).await.is(201);
+        let first = school.commented(&account).await;
+        let (hangs, id) = (Answer::Held(Arc::clone(&held)), first.clone());
+        receiver.answers(move |got| if got.event()["subject"] == id { hangs.clone() } else { Answer::Status(204) });
+        let hanging = async {
+            assert_eq!(receiver.next().await.event()["subject"], first);
+            let second = school.commented(&account).await;
+            assert_eq!(receiver.next().await.event()["subject"], second);
+            held.notify_one();
+        };
+        let (delivered, ()) = tokio::join!(school.deliver(), hanging);
+        assert_eq!(delivered, 2);
     }
 
     async fn two_instances_deliver_everything_once(school: School) {
@@ -364,6 +454,8 @@ on_both_engines! {
         receiver.answers(|_| Answer::Status(200));
         let other = school.second_instance(|_| {});
         assert_eq!(other.deliver().await, 0, "leased");
+        school.after_seconds(-60);
+        assert_eq!(other.deliver().await, 0, "leased, by a clock that is a minute ahead");
         school.after_seconds(61);
         assert_eq!(other.deliver().await, 1);
     }

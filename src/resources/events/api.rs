@@ -366,6 +366,7 @@ async fn stream_events(
     let stream = stream::unfold((reading, place, Some(first)), move |(mut reading, mut place, first)| {
         let state = state.clone();
         async move {
+            let alive = tokio::time::Instant::now() + HEARTBEAT;
             let feed = match first {
                 Some(feed) => feed,
                 None => loop {
@@ -374,14 +375,14 @@ async fn stream_events(
                     if !feed.items.is_empty() {
                         break feed;
                     }
-                    match place.wait(tokio::time::Instant::now() + HEARTBEAT).await {
+                    match place.wait(alive).await {
                         Woken::News => {}
                         Woken::Late => return Some((Ok::<_, Infallible>(Bytes::from_static(b": alive\n\n")), (reading, place, None))),
                         Woken::Closing => return None,
                     }
                 },
             };
-            Some((Ok(frames(&feed.items)), (reading, place, None)))
+            Some((Ok(frames(&feed)), (reading, place, None)))
         }
     });
     Ok(HttpResponse::Ok()
@@ -391,13 +392,14 @@ async fn stream_events(
         .streaming(stream))
 }
 
-/// Events as they go over the wire; at the least a comment, which shows that the stream has begun.
-fn frames(events: &[Event]) -> Bytes {
+/// Events as they go over the wire; at the least the cursor behind them, from which a stream of nothing yet can be resumed.
+fn frames(feed: &EventFeed) -> Bytes {
     let mut text = String::from(": events\n\n");
-    for event in events {
+    for event in &feed.items {
         let data = serde_json::to_string(event).unwrap_or_default();
         let _ = write!(text, "id: {}\ndata: {data}\n\n", encode(Some(event.id)));
     }
+    let _ = write!(text, "id: {}\n\n", feed.next_cursor);
     text.into()
 }
 

@@ -109,10 +109,10 @@ async fn read_notification(caller: Caller<ReadNotifications>, id: Path<Notificat
         .write_on(
             move |tx, me| {
                 let viewer = viewer(tx, me)?;
-                rows::find(tx, me.school(), &viewer, id)
+                Ok((rows::find(tx, me.school(), &viewer, id)?, viewer))
             },
-            move |tx, me, mut row| {
-                rows::mark_read(tx, me.school(), row.person_id, Some(id), me.now())?;
+            move |tx, me, (mut row, viewer)| {
+                rows::mark_read(tx, me.school(), &viewer, Some(id), me.now())?;
                 row.read_at = row.read_at.or(Some(me.now()));
                 Plain::new(&view(row))
             },
@@ -127,8 +127,8 @@ async fn read_notification(caller: Caller<ReadNotifications>, id: Path<Notificat
 async fn read_all_notifications(caller: Caller<ReadNotifications>, _: NoBody) -> Result<Gone<()>, Problem> {
     caller
         .write(move |tx, me| {
-            let person = me.person().ok_or_else(Problem::not_found)?;
-            rows::mark_read(tx, me.school(), person, None, me.now())?;
+            let viewer = viewer(tx, me)?;
+            rows::mark_read(tx, me.school(), &viewer, None, me.now())?;
             Ok(Gone::new())
         })
         .await

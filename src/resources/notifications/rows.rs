@@ -113,15 +113,19 @@ pub fn find(conn: &mut Conn, school: SchoolId, viewer: &Viewer, id: Notification
     found.ok_or_else(Problem::not_found)
 }
 
-/// Marks as read what somebody has not read: all, or one.
+/// Marks as read what somebody has not read of what they see: all, or one.
 ///
 /// # Errors
 /// Where the database gives none.
-pub fn mark_read(tx: &mut Conn, school: SchoolId, person: PersonId, one: Option<NotificationId>, now: Instant) -> QueryResult<()> {
+pub fn mark_read(tx: &mut Conn, school: SchoolId, viewer: &Viewer, one: Option<NotificationId>, now: Instant) -> QueryResult<()> {
+    let Viewer { person, leads, safeguards, data, escalated } = viewer.clone();
+    let seen = incident_rows::seen(school, person, leads, safeguards, data, escalated).select(incidents::id);
     let unread = notifications::table
         .filter(notifications::school_id.eq(school))
         .filter(notifications::person_id.eq(person))
-        .filter(notifications::read_at.is_null());
+        .filter(notifications::read_at.is_null())
+        // What is hidden from them now is news to them when it no longer is.
+        .filter(notifications::subject_type.ne("incident").or(notifications::subject_id.eq_any(seen)));
     match one {
         Some(id) => diesel::update(unread.filter(notifications::id.eq(id))).set(notifications::read_at.eq(Some(now))).execute(tx)?,
         None => diesel::update(unread).set(notifications::read_at.eq(Some(now))).execute(tx)?,

@@ -167,8 +167,11 @@ pub struct ParentLadderQuery {
 
 fn sight<P>(me: &Caller<P>) -> Sight {
     match me.person() {
-        Some(person) if !me.may_all::<ReadParentLadders>() => Sight::Own(person),
-        _ => Sight::All,
+        _ if me.may_all::<ReadParentLadders>() => Sight::All,
+        // Parents run accounts too: what other parents are asked is none of their business.
+        Some(person) if me.may::<ManageParentLadders>() => Sight::Handled(person),
+        Some(person) => Sight::About(person),
+        None => Sight::All,
     }
 }
 
@@ -253,6 +256,7 @@ async fn open_parent_ladder(caller: Caller<ManageParentLadders>, new: Valid<NewP
                     return Err(Problem::invalid("/parent_id", "unknown", "There is no such parent."));
                 }
             }
+            ladder::may_deal(parent_id.is_some_and(|parent| me.is(parent)))?;
             if parent_id.is_none() && comment_id.is_none() {
                 return Err(Problem::invalid("", "missing", "Name a parent, a comment, or both."));
             }
@@ -318,6 +322,7 @@ async fn take(
     caller
         .write(move |tx, me| {
             let mut row = rows::find(tx, me.school(), sight(me), id)?;
+            ladder::may_deal(row.parent_id.is_some_and(|parent| me.is(parent)))?;
             if step.skipped {
                 ladder::may_skip(row.state, step.to, me.acts_as_head())?;
             } else {

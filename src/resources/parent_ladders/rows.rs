@@ -53,12 +53,18 @@ pub struct StepRow {
 pub enum Sight {
     All,
     /// About comments on accounts that the person runs, or opened by them; or about the person.
-    Own(PersonId),
+    Handled(PersonId),
+    /// About the person.
+    About(PersonId),
 }
 
 fn visible<'a>(school: SchoolId, sight: Sight) -> ladders::BoxedQuery<'a, MultiBackend> {
     let all = ladders::table.filter(ladders::school_id.eq(school)).into_boxed();
-    let Sight::Own(person) = sight else { return all };
+    let person = match sight {
+        Sight::All => return all,
+        Sight::About(person) => return all.filter(ladders::parent_id.assume_not_null().eq(person)),
+        Sight::Handled(person) => person,
+    };
     let handled = comments::table
         .filter(comments::school_id.eq(school))
         .filter(comments::account_id.eq_any(run_by(school, person)))

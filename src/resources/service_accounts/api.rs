@@ -190,7 +190,8 @@ fn checked<P>(me: &Caller<P>, wanted: &[String], kept: &[&str], networks: &[Stri
         if !permissions::row(scope).is_some_and(rules::grantable) {
             errors.push(FieldError::new(pointer, "unknown", "This is not a permission that a service account can hold."));
         } else if !kept.contains(&scope.as_str()) && !rules::may_hand_out(me.roles(), scope) {
-            let detail = "The caller does not hold this permission, and so cannot hand it out; the headteacher can.";
+            let detail =
+                "The caller cannot hand this permission out: the headteacher can, and `events:head` only whoever runs the service.";
             errors.push(FieldError::new(pointer, "not_held", detail));
         }
     }

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 
-use crate::access::permissions::{self, Row};
+use crate::access::permissions::{self, Permission, ReadEventHead, Row};
 use crate::policy::roles::Role;
 use crate::words::words;
 
@@ -29,8 +29,12 @@ pub fn all_grantable() -> impl Iterator<Item = &'static str> {
 
 /// Whether somebody with these roles may put a permission into a program's hands, or get hold of a secret that carries
 /// it: the headteacher any, others what they hold themselves for the whole school. Otherwise whoever manages service
-/// accounts could give themselves any duty by way of one.
+/// accounts could give themselves any duty by way of one. The head of the log counts what is hidden from each of them:
+/// `weald service add` alone hands it out.
 pub fn may_hand_out(roles: &[Role], scope: &str) -> bool {
+    if scope == ReadEventHead::ROW.scope {
+        return false;
+    }
     roles.contains(&Role::Headteacher) || permissions::row(scope).and_then(|row| row.held_by(roles, false)).is_some_and(|held| !held.own)
 }
 
@@ -55,6 +59,7 @@ mod tests {
         assert!(!may_hand_out(&[Role::ItTechnician], "training:record"));
         assert!(!may_hand_out(&[Role::ItTechnician], "events:read"), "only their own");
         assert!(!may_hand_out(&[Role::ItTechnician], "no:such"));
+        assert!(!may_hand_out(&[Role::Headteacher], "events:head"), "it counts what is hidden from them");
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::http::document::{Fails, IfMatchHeader};
 use crate::http::precondition::IfMatch;
 use crate::http::query::Query;
 use crate::http::reply::{Created, Plain, Resource, Versioned};
-use crate::http::text::{Line, Link, present};
+use crate::http::text::{Line, Link, Patch, present};
 use crate::page::{Page, PageQuery, Window};
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::credentials::unsealed;
@@ -144,7 +144,7 @@ pub struct NewWebhookEndpoint {
     pub types: Vec<String>,
 }
 
-/// Changes to an endpoint (a merge patch: absent keeps; a list is replaced as a whole).
+/// Changes to an endpoint (a merge patch: absent keeps, null clears; a list is replaced as a whole).
 #[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "types": [] }))]
@@ -153,10 +153,10 @@ pub struct WebhookEndpointPatch {
     #[validate(nested)]
     #[schema(inline, nullable = false)]
     pub url: Option<Link<1000>>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default)]
     #[validate(nested)]
-    #[schema(inline, nullable = false)]
-    pub description: Option<Line<200>>,
+    #[schema(inline)]
+    pub description: Patch<Line<200>>,
     #[serde(default, deserialize_with = "present")]
     #[validate(length(max = 200))]
     #[schema(max_items = 200, value_type = Vec<Line<60>>, inline, nullable = false)]
@@ -250,6 +250,12 @@ fn admitted<P>(tx: &mut Conn, me: &Caller<P>) -> Result<(), Problem> {
     Ok(())
 }
 
+/// The endpoint reads with the rights that its owner shows now.
+fn take_rights<P>(me: &Caller<P>, row: &mut EndpointRow) {
+    row.roles = me.roles().iter().map(<&str>::from).collect::<Vec<_>>().join(" ");
+    row.scopes = me.scopes().join(" ");
+}
+
 /// The endpoint, as the caller has seen it, in a state and with an owner that allow `action`.
 pub fn open_to(
     tx: &mut Conn,
@@ -303,7 +309,7 @@ async fn list_webhook_endpoints(caller: Caller<ReadWebhooks>, query: Query<PageQ
 /// Create a webhook endpoint.
 ///
 /// From now on, what happens is delivered there: of the types that were asked for, what the caller may read in
-/// `GET /v1/events` at that time, and nothing else. The answer shows the secret, once. Each delivery is signed (Standard
+/// `GET /v1/events` at that time with the roles and scopes of this token, and nothing else. The answer shows the secret, once. Each delivery is signed (Standard
 /// Webhooks 1.0); what is not answered with 2xx within 15 seconds is tried again, at growing intervals over three days.
 #[utoipa::path(tag = "webhooks", security(("oauth2" = [ManageWebhooks])), request_body = NewWebhookEndpoint,
     responses((status = 201, description = "Created.", body = WebhookEndpoint)))]
@@ -319,7 +325,7 @@ async fn create_webhook_endpoint(
         admitted(tx, me)?;
         let url = new.url.into_inner();
         let event_types = checked(&targets, Some(&url), &new.types)?;
-        let row = EndpointRow {
+        let mut row = EndpointRow {
             school_id: me.school(),
             id: WebhookEndpointId::new(),
             person_id: me.person(),
@@ -339,7 +345,10 @@ async fn create_webhook_endpoint(
             version: 1,
             created_at: me.now(),
             updated_at: me.now(),
+            roles: String::new(),
+            scopes: String::new(),
         };
+        take_rights(me, &mut row);
         events::record(tx, me, Event::new(EventType::WebhookEndpointCreated, row.id.uuid()).state(row.state))?;
         let (position, _) = log::head(tx, me.school())?;
         let row = EndpointRow { position, ..row };
@@ -368,8 +377,8 @@ async fn find_webhook_endpoint(caller: Caller<ReadWebhooks>, id: Path<WebhookEnd
 
 /// Edit a webhook endpoint.
 ///
-/// By its owner. What was to be delivered goes to the new address from now on; other types hold for what happens from now
-/// on.
+/// By its owner, with whose roles and scopes of this token it reads from now on. What is still to be delivered goes to a
+/// new address at once; other types hold for what is not on its way yet.
 #[utoipa::path(tag = "webhooks", security(("oauth2" = [ManageWebhooks])), params(IfMatchHeader), request_body = WebhookEndpointPatch,
     responses((status = 200, description = "Changed.", body = WebhookEndpoint), Fails<404, 409, 412, 428>))]
 #[patch("/v1/webhook-endpoints/{id}")]
@@ -381,14 +390,15 @@ async fn edit_webhook_endpoint(
     state: Data<State>,
 ) -> Result<Versioned<WebhookEndpoint>, Problem> {
     let targets = state.sender.targets.clone();
-    caller
+    let edited = caller
         .write(move |tx, me| {
             let mut row = open_to(tx, me, *id, Some(&if_match), WebhookEndpointAction::Edit)?;
             let (before, patch) = (row.clone(), patch.into_inner());
+            take_rights(me, &mut row);
             let url = patch.url.map(Link::into_inner);
             let event_types = checked(&targets, url.as_deref(), patch.types.as_deref().unwrap_or_default())?;
             row.url = url.unwrap_or(row.url);
-            row.description = patch.description.map(Line::into_inner).or(row.description);
+            row.description = patch.description.map(Line::into_inner).apply(row.description.take());
             if patch.types.is_some() {
                 row.event_types = event_types;
             }
@@ -400,10 +410,17 @@ async fn edit_webhook_endpoint(
             if changed.iter().any(|(_, changed)| *changed) {
                 rows::save(tx, &mut row, me.now())?;
                 events::record(tx, me, Event::new(EventType::WebhookEndpointChanged, row.id.uuid()).changed(changed))?;
+            } else {
+                rows::note(tx, &row)?;
+            }
+            if row.url != before.url && row.state == WebhookEndpointState::Enabled {
+                rows::begin_anew(tx, &row, me.now())?;
             }
             Versioned::new(&seen(tx, me, row, None)?)
         })
-        .await
+        .await?;
+    nudge(&state);
+    Ok(edited)
 }
 
 /// Replace a webhook endpoint's secret.
@@ -459,7 +476,7 @@ async fn disable_webhook_endpoint(
 
 /// Enable a webhook endpoint.
 ///
-/// By its owner. It goes on where it stood: what failed or was to be delivered is tried anew, in order, and then what has
+/// By its owner, with whose roles and scopes of this token it reads from now on. It goes on where it stood: what failed or was to be delivered is tried anew, in order, and then what has
 /// happened since.
 #[utoipa::path(tag = "webhooks", security(("oauth2" = [ManageWebhooks])), params(IfMatchHeader),
     responses((status = 200, description = "Enabled.", body = WebhookEndpoint), Fails<404, 409, 412, 428>))]
@@ -475,6 +492,7 @@ async fn enable_webhook_endpoint(
         .write(move |tx, me| {
             let mut row = open_to(tx, me, *id, Some(&if_match), WebhookEndpointAction::Enable)?;
             admitted(tx, me)?;
+            take_rights(me, &mut row);
             row.state = WebhookEndpointState::Enabled;
             (row.disabled_reason, row.disabled_at, row.failing_since) = (None, None, None);
             rows::save(tx, &mut row, me.now())?;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use actix_web::web::{Data, Path};
 use actix_web::{get, post};
+use diesel::QueryResult;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -17,7 +18,7 @@ use crate::access::permissions::{ManageWebhooks, ReadEvents, ReadWebhooks};
 use crate::app::State;
 use crate::clock::Instant;
 use crate::db::Conn;
-use crate::db::types::{EventId, SubjectId, WebhookDeliveryId, WebhookEndpointId};
+use crate::db::types::{EventId, SchoolId, SubjectId, WebhookDeliveryId, WebhookEndpointId};
 use crate::events::EventType;
 use crate::http::body::NoBody;
 use crate::http::document::Fails;
@@ -26,7 +27,8 @@ use crate::http::reply::Plain;
 use crate::http::text::Line;
 use crate::page::{Page, Window};
 use crate::problem::{Code, FieldError, Problem};
-use crate::resources::events::{eyes, rows as log, sight};
+use crate::resources::events::rows::{self as log, Eyes, Sight};
+use crate::resources::events::{eyes, sight};
 use crate::webhooks::nudge;
 
 pub fn operations(config: &mut ServiceConfig) {
@@ -117,18 +119,17 @@ pub struct WebhookDeliveryQuery {
     pub cursor: Option<String>,
 }
 
-/// Those deliveries that are of events which the caller may know of.
-fn known<P>(conn: &mut Conn, me: &Caller<P>, mut found: Vec<DeliveryRow>) -> Result<Vec<DeliveryRow>, Problem> {
-    if !me.may::<ReadEvents>() {
-        return Ok(Vec::new());
-    }
+/// Those deliveries that are of events which somebody with such eyes may know of.
+fn known(conn: &mut Conn, school: SchoolId, (sight, eyes): &(Sight, Option<Eyes>), found: &mut Vec<DeliveryRow>) -> QueryResult<()> {
     let numbers: Vec<i64> = found.iter().map(|row| row.event_number).collect();
-    let (sight, eyes) = (sight(me), eyes(conn, me)?);
-    let seen = log::of_numbers(conn, me.school(), &sight, eyes.as_ref(), &numbers)?;
+    let seen = log::of_numbers(conn, school, sight, eyes.as_ref(), &numbers)?;
     let seen: HashSet<i64> = seen.into_iter().map(|event| event.number).collect();
     found.retain(|row| seen.contains(&row.event_number));
-    Ok(found)
+    Ok(())
 }
+
+/// Deliveries looked at in one go at the least, for those of which the caller may not know.
+const SCANNED: usize = 200;
 
 /// List an endpoint's deliveries.
 ///
@@ -146,21 +147,25 @@ async fn list_webhook_deliveries(
         let error = FieldError::new("type", "unacceptable_value", "This is not a type of event.");
         return Err(Problem::new(Code::MalformedQuery).with_errors(vec![error]));
     }
-    let mut window: Window<WebhookDeliveryId> = Window::new(query.cursor.as_deref(), query.limit, &(&path, &query.0))?;
+    let window: Window<WebhookDeliveryId> = Window::new(query.cursor.as_deref(), query.limit, &(&path, &query.0))?;
     let filter = Filter { states: query.state.clone(), types: query.r#type.clone() };
     let page = caller
         .read(move |conn, me| {
             rows::find(conn, me.school(), *id)?;
             // A page is full of what the caller may know of: that there was more between is not for them to see.
             let (mut shown, enough) = (Vec::new(), usize::try_from(window.fetch()).unwrap_or(usize::MAX));
-            loop {
-                let found = rows::list_deliveries(conn, me.school(), *id, &filter, &window)?;
-                let last = found.last().map(|row| row.id).filter(|_| found.len() == enough);
-                shown.extend(known(conn, me, found)?);
-                if shown.len() >= enough || last.is_none() {
-                    break;
+            if me.may::<ReadEvents>() {
+                let (reader, mut after, most) = ((sight(me), eyes(conn, me)?), window.after, enough.max(SCANNED));
+                loop {
+                    let mut found = rows::list_deliveries(conn, me.school(), *id, &filter, after, i64::try_from(most).unwrap_or(i64::MAX))?;
+                    after = found.last().map(|row| row.id).filter(|_| found.len() == most);
+                    known(conn, me.school(), &reader, &mut found)?;
+                    shown.append(&mut found);
+                    if shown.len() >= enough || after.is_none() {
+                        break;
+                    }
                 }
-                window.after = last;
+                shown.truncate(enough);
             }
             Ok(window.page(shown, |row| row.id, view))
         })
@@ -180,10 +185,15 @@ async fn replay_webhook_delivery(
     _: NoBody,
     state: Data<State>,
 ) -> Result<Plain<WebhookDelivery>, Problem> {
+    let id = *id;
+    let find = move |tx: &mut Conn, me: &Caller<ManageWebhooks>| {
+        let mut found: Vec<DeliveryRow> = rows::delivery(tx, me.school(), id)?.into_iter().collect();
+        let reader = (sight(me), eyes(tx, me)?);
+        known(tx, me.school(), &reader, &mut found)?;
+        found.pop().filter(|_| me.may::<ReadEvents>()).ok_or_else(Problem::not_found)
+    };
     let replayed = caller
-        .write(move |tx, me| {
-            let found = rows::delivery(tx, me.school(), *id)?;
-            let mut row = known(tx, me, found.into_iter().collect())?.pop().ok_or_else(Problem::not_found)?;
+        .write_on(find, move |tx, me, mut row| {
             let endpoint = open_to(tx, me, row.endpoint_id, None, WebhookEndpointAction::Replay)?;
             if row.state != WebhookDeliveryState::Waiting {
                 if row.state != WebhookDeliveryState::Pending {
@@ -193,7 +203,7 @@ async fn replay_webhook_delivery(
                 rows::save_delivery(tx, &row)?;
                 rows::promote(tx, &endpoint, row.subject_id, me.now())?;
             }
-            let row = rows::delivery(tx, me.school(), *id)?.ok_or_else(Problem::not_found)?;
+            let row = rows::delivery(tx, me.school(), id)?.ok_or_else(Problem::not_found)?;
             Plain::new(&view(row))
         })
         .await?;

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::rules::{DeliveryError, DisabledReason, GRACE, WebhookDeliveryState, WebhookEndpointState};
 use crate::access::sessions::Holder;
 use crate::clock::Instant;
+use crate::db::bulk::insert_all;
 use crate::db::schema::{webhook_deliveries, webhook_endpoints, webhook_secrets};
 use crate::db::types::{EventId, LeaseHolder, PersonId, SchoolId, ServiceAccountId, SubjectId, WebhookDeliveryId, WebhookEndpointId};
 use crate::db::{Conn, MultiBackend};
@@ -46,6 +47,10 @@ pub struct EndpointRow {
     pub version: i64,
     pub created_at: Instant,
     pub updated_at: Instant,
+    /// The rights of the token with which the owner made it or last enabled or edited it, each separated by spaces: it
+    /// reads with no more, whatever else the owner may.
+    pub roles: String,
+    pub scopes: String,
 }
 
 impl EndpointRow {
@@ -280,12 +285,18 @@ pub struct Filter {
 type Deliveries<'a> = webhook_deliveries::BoxedQuery<'a, MultiBackend>;
 
 /// One page of an endpoint's deliveries, newest first.
-pub fn listing<'a>(school: SchoolId, endpoint: WebhookEndpointId, filter: &Filter, window: &Window<WebhookDeliveryId>) -> Deliveries<'a> {
+pub fn listing<'a>(
+    school: SchoolId,
+    endpoint: WebhookEndpointId,
+    filter: &Filter,
+    after: Option<WebhookDeliveryId>,
+    most: i64,
+) -> Deliveries<'a> {
     let mut query = webhook_deliveries::table
         .filter(webhook_deliveries::school_id.eq(school))
         .filter(webhook_deliveries::endpoint_id.eq(endpoint))
         .order(webhook_deliveries::id.desc())
-        .limit(window.fetch())
+        .limit(most)
         .into_boxed();
     if !filter.states.is_empty() {
         query = query.filter(webhook_deliveries::state.eq_any(filter.states.clone()));
@@ -293,7 +304,7 @@ pub fn listing<'a>(school: SchoolId, endpoint: WebhookEndpointId, filter: &Filte
     if !filter.types.is_empty() {
         query = query.filter(webhook_deliveries::event_type.eq_any(filter.types.clone()));
     }
-    if let Some(after) = window.after {
+    if let Some(after) = after {
         query = query.filter(webhook_deliveries::id.lt(after));
     }
     query
@@ -306,9 +317,10 @@ pub fn list_deliveries(
     school: SchoolId,
     endpoint: WebhookEndpointId,
     filter: &Filter,
-    window: &Window<WebhookDeliveryId>,
+    after: Option<WebhookDeliveryId>,
+    most: i64,
 ) -> QueryResult<Vec<DeliveryRow>> {
-    listing(school, endpoint, filter, window).select(DeliveryRow::as_select()).load(conn)
+    listing(school, endpoint, filter, after, most).select(DeliveryRow::as_select()).load(conn)
 }
 
 /// The delivery, if there is such a one.
@@ -338,9 +350,9 @@ pub fn add_deliveries(tx: &mut Conn, endpoint: &EndpointRow, happened: &[EventRo
         .filter(webhook_deliveries::subject_id.eq_any(subjects))
         .filter(webhook_deliveries::state.ne(WebhookDeliveryState::Delivered));
     let mut ahead: HashSet<SubjectId> = ahead.select(webhook_deliveries::subject_id).distinct().load(tx)?.into_iter().collect();
-    for event in happened {
+    let delivery = |event: &EventRow| {
         let state = if ahead.insert(event.subject_id) { WebhookDeliveryState::Pending } else { WebhookDeliveryState::Waiting };
-        let row = DeliveryRow {
+        DeliveryRow {
             school_id: endpoint.school_id,
             id: WebhookDeliveryId::new(),
             endpoint_id: endpoint.id,
@@ -356,10 +368,10 @@ pub fn add_deliveries(tx: &mut Conn, endpoint: &EndpointRow, happened: &[EventRo
             last_status: None,
             delivered_at: None,
             created_at: now,
-        };
-        diesel::insert_into(webhook_deliveries::table).values(&row).execute(tx)?;
-    }
-    Ok(())
+        }
+    };
+    let rows: Vec<DeliveryRow> = happened.iter().map(delivery).collect();
+    insert_all!(tx, webhook_deliveries::table, rows)
 }
 
 /// When the next delivery of an endpoint is due.

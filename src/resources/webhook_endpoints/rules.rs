@@ -18,6 +18,8 @@ words! {
         DeliveriesFailed,
         /// Whoever made it is gone, or may not follow events any more.
         OwnerNotPermitted,
+        /// Its secret does not open any more: rotate it, then enable it.
+        SecretDamaged,
     }
 
     /// What can be done with an endpoint.

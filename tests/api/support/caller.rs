@@ -206,6 +206,17 @@ impl From<reqwest::Response> for EventStream {
 }
 
 impl EventStream {
+    /// The first id that comes, be there an event with it or none.
+    pub async fn first_id(mut self) -> String {
+        loop {
+            if let Some(id) = self.unread.split_once("id: ").and_then(|(_, rest)| rest.split_once("\n\n")) {
+                return id.0.to_owned();
+            }
+            let chunk = self.response.chunk().await.unwrap().expect("an id");
+            self.unread.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    }
+
     /// The next event with its id; `None` when the stream ends, or breaks.
     pub async fn next(&mut self) -> Option<(String, Value)> {
         loop {

@@ -264,6 +264,11 @@ impl School {
         self.somebody(self.second_staff)
     }
 
+    /// A token of somebody, with these roles and scopes alone.
+    pub async fn token_with(&self, holder: Holder, roles: &[Role], scopes: &[&str]) -> String {
+        self.server.token_with(self.id, holder, roles, scopes).await
+    }
+
     /// The service account of the school's management information system.
     pub fn service(&self) -> Caller<'_> {
         Caller::new(self, Who::Service(self.service))
@@ -334,20 +339,25 @@ impl Server {
 
     /// A token of the holder as things are now, without the password endpoint.
     pub async fn token(&self, school: SchoolId, holder: Holder) -> String {
-        let session = self.session(school, holder).await;
         let roles = match holder {
             Holder::Person(id) => {
                 self.state.db.read(move |conn| sessions::roles_of(conn, school, id).map_err(Problem::from)).await.unwrap()
             }
             Holder::Service(_) => vec![Role::MisIntegration],
         };
+        self.token_with(school, holder, &roles, &permissions::scopes_of(&roles)).await
+    }
+
+    /// The same, with these roles and scopes alone.
+    pub async fn token_with(&self, school: SchoolId, holder: Holder, roles: &[Role], scopes: &[&str]) -> String {
+        let session = self.session(school, holder).await;
         let grant = NewToken {
             subject: holder.uuid(),
             school: school.uuid(),
             session: session.id.uuid(),
             client_id: &session.client_id,
-            scopes: &permissions::scopes_of(&roles),
-            roles: &roles,
+            scopes,
+            roles,
         };
         self.state.tokens.issue(self.state.clock.now(), &grant).unwrap()
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha2::Sha256;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// How a delivery is answered.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub enum Answer {
     Status(u16),
     /// Elsewhere.
     Redirect(String),
+    /// 204, as soon as it is let go.
+    Held(Arc<Notify>),
     /// Not at all.
     Nothing,
     /// 200, and then fewer bytes than it says.
@@ -112,11 +114,15 @@ async fn serve(mut stream: TcpStream, behaviour: Behaviour, sender: mpsc::Unboun
     };
     let answer = behaviour.lock().unwrap()(&received);
     sender.send(received).ok()?;
+    if let Answer::Held(held) = &answer {
+        held.notified().await;
+    }
     let head = match &answer {
         Answer::Status(status) => format!("HTTP/1.1 {status} Said\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
         Answer::Redirect(to) => format!("HTTP/1.1 307 Elsewhere\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
         Answer::Short => "HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\nshort".to_owned(),
         Answer::Endless => "HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n".to_owned(),
+        Answer::Held(_) => "HTTP/1.1 204 Said\r\nConnection: close\r\n\r\n".to_owned(),
         Answer::Nothing => String::new(),
     };
     stream.write_all(head.as_bytes()).await.ok()?;
