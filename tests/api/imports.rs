@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use weald::db::schema::{events, guardians, import_rows, imports, people, person_roles};
 use weald::policy::roles::Role;
-use weald::resources::imports::ImportState;
+use weald::resources::imports::rows::ImportRow;
+use weald::resources::imports::{ImportState, intake};
 
 use crate::people::PEOPLE;
 use crate::support::caller::{Caller, Reply, Request};
@@ -283,13 +284,22 @@ on_both_engines! {
             (roster::files(&[("export/manifest.csv", manifest)]), ("manifest.csv", "missing_file")),
             (roster::files(&[("manifest.csv", b"propertyName,value\nfile.users,absent\n")]), ("manifest.csv", "missing_file")),
             (roster::files(&[("manifest.csv", manifest), ("users.csv", users.as_bytes()), ("orgs.csv", orgs)]), ("orgs.csv", "several_schools")),
-            (roster::files(&[("manifest.csv", manifest), ("orgs.csv", b"type\n"), ("users.csv", b"sourcedId,status\n")]), ("users.csv", "missing_column")),
-            (roster::files(&[("manifest.csv", manifest), ("orgs.csv", b"type\n"), ("users.csv", long.as_bytes())]), ("", "record_too_long")),
+            (roster::files(&[("manifest.csv", manifest), ("orgs.csv", b"sourcedId,type\n"), ("users.csv", b"sourcedId,status\n")]), ("users.csv", "missing_column")),
+            (roster::files(&[("manifest.csv", manifest), ("orgs.csv", b"sourcedId,type\n"), ("users.csv", long.as_bytes())]), ("", "record_too_long")),
         ];
         for (file, error) in zips {
             mis.import("", ZIP, file).await.is(422).points_at(&[error]);
         }
+        let roles = |rows: &str| roster::files(&[
+            ("manifest.csv", b"propertyName,value\nfile.users,bulk\nfile.roles,bulk\n"),
+            ("users.csv", b"sourcedId,status,givenName,familyName,primaryOrgSourcedId\n1,,Jo,Green,a\n"),
+            ("roles.csv", format!("{}\n{rows}", roster::ROLES).as_bytes()),
+        ]);
+        for (rows, error) in [("", ("roles.csv", "no_roles")), ("r,Active,,1,,teacher,,,a,\n", ("roles.csv", "no_roles")), ("r,,,1,,teacher,,,b,\n", ("roles.csv", "several_schools"))] {
+            mis.import("", ZIP, roles(rows)).await.is(422).points_at(&[error]);
+        }
         for (file, error) in [
+            ("external_id,given_name,family_name\n1,Jo,\"Green\n2,Ann,Reed\n3,Kit,Brook\n", ("", "line_break")),
             ("external_id,given_name\n", ("", "missing_column")),
             ("external_id,given_name,family_name,shoe_size\n", ("", "unknown_column")),
             ("external_id,external_id,given_name,family_name\n", ("", "duplicate_column")),
@@ -309,6 +319,81 @@ on_both_engines! {
         mis.post(format!("{IMPORTS}?source=mis"), json!({})).body(ZIP, Roster::of_nobody()).await.is(400).problem("malformed_header");
         school.staff().import("", ZIP, Roster::of_nobody()).await.is(403);
         no_trace(&school).await;
+    }
+
+    async fn a_roster_leaves_alone_the_roles_that_no_roster_knows(school: School) {
+        let roster = Roster::bulk().person("a", "parent", "", "").person("b", "teacher", "", "");
+        done(&school, school.service().import("", ZIP, roster.archive())).await;
+        let a = person(&school, "a").await;
+        let grant = |role: &str| school.headteacher().post(a.url("grant-role"), json!({ "role": role }));
+        school.headteacher().patch(a.url(""), json!({ "kind": "governor" })).if_match(a.etag()).await.is(200);
+        for role in ["governor", "volunteer"] {
+            grant(role).await.is(200);
+        }
+        assert_eq!(counts(&done(&school, school.service().import("", ZIP, roster.archive())).await), [0, 0, 2, 0, 0]);
+        let a = person(&school, "a").await;
+        assert_eq!((&a["kind"], &a["roles"]), (&json!("governor"), &json!(["governor", "parent_carer", "volunteer"])));
+    }
+
+    async fn what_a_row_of_roles_does_not_say_clearly_takes_nothing_away(school: School) {
+        let roster = Roster::bulk().person("a", "teacher", "", "").person("b", "teacher", "", "").person("c", "teacher", "", "");
+        done(&school, school.service().import("", ZIP, roster.archive())).await;
+        let rows = "ra,Active,,a,,teacher,,,org-1,\nrb,,,b,,teacher,,31/08/2025,org-1,\nrc,,,c,,teacher,,,org-1,\nrd,,,d\u{0},,teacher,,,org-1,\n";
+        let file = roster::files(&[
+            ("manifest.csv", b"propertyName,value\nfile.users,bulk\nfile.roles,bulk\n"),
+            ("users.csv", b"sourcedId,status,givenName,familyName\na,,Jo,Green\nb,,Jo,Green\nc,,Jo,Green\n\"e\0\",tobedeleted,,\n"),
+            ("roles.csv", format!("{}\n{rows}", roster::ROLES).as_bytes()),
+        ]);
+        let import = done(&school, school.service().import("", ZIP, file)).await;
+        assert_eq!(counts(&import), [0, 0, 1, 0, 4], "{import}");
+        let refused = results(&school, &import, "&outcome=refused").await;
+        let pointers: Vec<_> = refused.iter().map(|record| record["errors"][0]["pointer"].as_str().unwrap()).collect();
+        assert_eq!(pointers, ["/status", "/endDate", "/sourcedId", "/userSourcedId"]);
+        assert_eq!(holders(&school, Role::Staff).await - 2, 3, "a, b and c beside the two of every test");
+        assert_eq!(person(&school, "a").await["email"], "a@weald.example", "there is no such column");
+    }
+
+    async fn a_table_without_a_column_says_nothing_of_it(school: School) {
+        let file = "external_id,given_name,family_name,email,kind,year_group\np,Ada,Green,ada@weald.example,pupil,year_3\n";
+        done(&school, school.service().import("", "text/csv", file)).await;
+        let short = "external_id,given_name,family_name\np,Ada,Green\n";
+        assert_eq!(counts(&done(&school, school.service().import("", "text/csv", short)).await), [0, 0, 1, 0, 0]);
+        let blank = "external_id,given_name,family_name,email,kind,year_group\np,Ada,Green,,pupil,\n";
+        assert_eq!(counts(&done(&school, school.service().import("", "text/csv", blank)).await), [0, 1, 0, 0, 0]);
+        let cleared = person(&school, "p").await;
+        assert_eq!((cleared.json().get("email"), cleared.json().get("year_group")), (None, None));
+    }
+
+    async fn whoever_is_named_again_after_leaving_is_no_silent_matter(school: School) {
+        let line = |left: Value| json!({ "external_id": "p", "given_name": "Ada", "family_name": "Green", "kind": "pupil", "left_on": left }).to_string();
+        let here = json!({ "external_id": "p", "given_name": "Ada", "family_name": "Green", "kind": "pupil" }).to_string();
+        let kind = "application/x-ndjson";
+        done(&school, school.service().import("", kind, here.clone())).await;
+        let left = school.service().import("&confirm_leaving=1", kind, line(json!("2026-01-14")));
+        assert_eq!(counts(&done(&school, left).await), [0, 0, 0, 1, 0]);
+        let import = done(&school, school.service().import("", kind, here.clone())).await;
+        let record = &results(&school, &import, "").await[0];
+        assert_eq!((&record["outcome"], &record["status"]), (&json!("refused"), &json!(409)), "{record}");
+        assert_eq!(counts(&done(&school, school.service().import("", kind, line(json!("2026-01-14")))).await), [0, 0, 1, 0, 0]);
+        let left = person(&school, "p").await;
+        school.headteacher().post(left.url("rejoin"), json!({})).if_match(left.etag()).await.is(200);
+        assert_eq!(counts(&done(&school, school.service().import("", kind, here)).await), [0, 0, 1, 0, 0]);
+    }
+
+    async fn nobody_gets_the_address_of_somebody_guarded_by_a_file(school: School) {
+        let head = school.headteacher().get(school.headteacher().url("")).await.is(200)["email"].clone();
+        let line = json!({ "external_id": "g", "given_name": "Eve", "family_name": "Green", "kind": "parent_carer", "email": head }).to_string();
+        let import = done(&school, school.service().import("", "application/x-ndjson", line)).await;
+        assert_eq!(results(&school, &import, "").await[0]["errors"][0], json!({ "pointer": "/email", "code": "taken", "detail": "Somebody who holds a privileged role, or can act for the headteacher, has it." }));
+    }
+
+    async fn what_was_admitted_is_not_swept_out_when_its_answer_is_lost(school: School) {
+        let started = school.service().import("", "text/csv", "external_id,given_name,family_name,kind\np,Ada,Green,pupil\n").await.is(202);
+        let (id, at) = (school.id, weald::db::types::ImportId::from(started["id"].as_str().unwrap().parse::<Uuid>().unwrap()));
+        let row = school.read(move |conn| imports::table.find((id, at)).select(ImportRow::as_select()).first(conn)).await;
+        intake::discard(&school.state().db, &row).await.unwrap();
+        over(&school, &started).await;
+        person(&school, "p").await;
     }
 
     async fn an_archive_that_unpacks_to_more_than_anybody_exports_is_refused(school: School) {

@@ -120,6 +120,21 @@ on_both_engines! {
         school.anonymous().post("/v1/invitations/accept", acceptance).await.is(204);
     }
 
+    async fn the_escalation_contact_is_guarded_as_the_chair_is(school: School) {
+        let (head, chair, governor) = (school.headteacher(), school.chair(), school.governor());
+        let url = format!("/v1/schools/{}", school.id);
+        let tag = head.get(&url).await.is(200).etag().to_owned();
+        head.post(format!("{url}/name-escalation-contact"), json!({ "person_id": governor.id() })).if_match(tag).await.is(200);
+        let contact = head.get(governor.url("")).await.is(200);
+        for caller in [&head, &school.it_technician()] {
+            invite(caller, &governor).await.is(403).problem("forbidden");
+            caller.patch(governor.url(""), json!({ "email": "me@weald.example" })).if_match(contact.etag()).await.is(403).problem("forbidden");
+            caller.post(governor.url("leave"), json!({ "left_on": "2026-01-14" })).if_match(contact.etag()).await.is(403).problem("forbidden");
+            caller.post(governor.url("revoke-role"), json!({ "role": "governor" })).await.is(403).problem("forbidden");
+        }
+        invite(&chair, &governor).await.is(201);
+    }
+
     async fn a_privileged_role_ends_the_invitation_that_was_made_before_it(school: School) {
         let invitation = school.invitation().await;
         school.headteacher().post(school.staff().url("grant-role"), json!({ "role": "dsl" })).await.is(200);

@@ -350,7 +350,8 @@ async fn list_imports(caller: Caller<ReadImports>, query: Query<ImportsQuery>, f
 /// Import a list of people.
 ///
 /// Takes the file in and answers before it is dealt with; `GET /v1/imports/{id}` says how far it is. One import at a time.
-/// Roles of trust are never granted by a file: the results name them as withheld. A file by which more than a fifth of the
+/// Roles of trust are never granted by a file: the results of a OneRoster file name them as withheld, and a record of
+/// another format that asks for one is refused. A file by which more than a fifth of the
 /// source's people would leave is refused until their number is confirmed. Who leaves hands over what they run (R-IT-4).
 /// At most 64 MiB and 200,000 records. Needs an `Idempotency-Key`.
 #[utoipa::path(tag = "imports", security(("oauth2" = [RunImports])), params(ImportQuery, IdempotencyKeyHeader),

@@ -172,7 +172,9 @@ pub async fn lay_down(db: &Db, file: File, order: Order, by: &Actor) -> Result<I
 /// Where the database gives none.
 pub async fn discard(db: &Db, import: &ImportRow) -> Result<(), Problem> {
     let (school, id) = (import.school_id, import.id);
-    db.write(school.uuid(), move |tx| Ok::<_, Problem>(rows::discard(tx, school, id)?)).await
+    // One whose admission was committed before the connection broke is at work.
+    let if_not_admitted = move |tx: &mut Conn| if rows::is_admitted(tx, school, id)? { Ok(()) } else { rows::discard(tx, school, id) };
+    db.write(school.uuid(), move |tx| if_not_admitted(tx).map_err(Problem::from)).await
 }
 
 /// Makes an import of what was laid down.
@@ -273,7 +275,7 @@ fn assign(tx: &mut Conn, import: &ImportRow, roles: Vec<RolePiece>, counts: &mut
             changed.insert(role.external_id.clone(), (record, said));
         }
         if let Some((record, said)) = changed.get_mut(&role.external_id) {
-            apply(role, record, said);
+            apply(role, record, said)?;
         }
     }
     let mut records = Vec::with_capacity(changed.len());
@@ -298,8 +300,12 @@ fn unnamed(import: &ImportRow, role: &RolePiece, counts: &mut Counts) -> Result<
     Ok(record)
 }
 
-fn apply(role: RolePiece, record: &mut RecordRow, said: &mut Said) {
-    let Some(roster) = &mut said.roster else { return };
+fn apply(role: RolePiece, record: &mut RecordRow, said: &mut Said) -> Result<(), Problem> {
+    if let Some(problem) = role.problem {
+        record.payload = None;
+        return record.refuse(&problem);
+    }
+    let Some(roster) = &mut said.roster else { return Ok(()) };
     if let Some(known) = role.role {
         let list = if role.gone { &mut roster.revoked } else { &mut roster.granted };
         if !list.contains(&known) {
@@ -307,7 +313,7 @@ fn apply(role: RolePiece, record: &mut RecordRow, said: &mut Said) {
         }
     }
     if role.gone {
-        return;
+        return Ok(());
     }
     if let Some(withheld) = role.withheld {
         let mut all: Vec<Role> = split(&record.withheld);
@@ -315,6 +321,7 @@ fn apply(role: RolePiece, record: &mut RecordRow, said: &mut Said) {
         record.withheld = joined(&all);
     }
     record.relationship = record.relationship.or(role.relationship);
+    Ok(())
 }
 
 /// When a file that did not come in whole is swept out.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
-use diesel::dsl::{min, not};
+use diesel::dsl::{exists, min, not};
 use diesel::prelude::*;
 
 use super::rules::{ImportFormat, ImportMode, ImportState, RecordKind};
@@ -127,6 +127,14 @@ pub fn discard(tx: &mut Conn, school: SchoolId, id: ImportId) -> QueryResult<()>
 /// 404 where there is none.
 pub fn find(conn: &mut Conn, school: SchoolId, id: ImportId) -> Result<ImportRow, Problem> {
     Ok(imports::table.find((school, id)).filter(imports::received_at.is_not_null()).select(ImportRow::as_select()).first(conn)?)
+}
+
+/// Whether an import was admitted.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn is_admitted(conn: &mut Conn, school: SchoolId, id: ImportId) -> QueryResult<bool> {
+    diesel::select(exists(imports::table.find((school, id)).filter(imports::received_at.is_not_null()))).get_result(conn)
 }
 
 /// One page of imports, oldest first.

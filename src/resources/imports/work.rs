@@ -18,7 +18,7 @@ use crate::policy::deadline::local_day;
 use crate::policy::roles::{PersonKind, Role};
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::people::Relationship;
-use crate::resources::people::bulk::{self, Details, ItemOutcome, Key, Link, Record, Roles, Wish};
+use crate::resources::people::bulk::{self, Details, ItemOutcome, Key, Link, Record, Roles, Stated, Wish};
 use crate::resources::people::changes::{Agent, Power};
 use crate::resources::people::rows as people;
 use crate::resources::people::rules::Granter;
@@ -184,9 +184,9 @@ fn wish(said: Said) -> Wish {
         (Some(record), roles) => Wish::Be(Box::new(Details {
             given_name: record.given_name.into_inner(),
             family_name: record.family_name.into_inner(),
-            email: record.email.map(Email::into_inner),
+            email: if said.no_email { Stated::Nothing } else { record.email.map(Email::into_inner).into() },
             kind: record.kind,
-            year_group: record.year_group,
+            year_group: if said.no_year_group { Stated::Nothing } else { record.year_group.into() },
             roles: roles.map_or_else(|| record.roles.map_or(Roles::Stay, Roles::Are), roster),
             left_on: record.left_on.map(|day| day.0),
         })),

@@ -181,9 +181,9 @@ impl From<PersonUpsert> for Details {
         Self {
             given_name: upsert.given_name.into_inner(),
             family_name: upsert.family_name.into_inner(),
-            email: upsert.email.map(Email::into_inner),
+            email: upsert.email.map(Email::into_inner).into(),
             kind: Some(upsert.kind),
-            year_group: upsert.year_group,
+            year_group: upsert.year_group.into(),
             roles: upsert.roles.map_or(Roles::Stay, Roles::Are),
             left_on: None,
         }
@@ -330,7 +330,7 @@ pub fn standing<'a, P>(me: &Caller<P>, person: &'a rows::Person) -> Standing<'a>
 
 fn view<P>(me: &Caller<P>, person: rows::Person) -> Person {
     let allowed_actions = rules::allowed(&standing(me, &person));
-    let rows::Person { row, roles, whole } = person;
+    let rows::Person { row, roles, whole, .. } = person;
     Person {
         id: row.id,
         state: if has_left(row.left_on, me.today()) { PersonState::Left } else { PersonState::Active },
@@ -382,7 +382,7 @@ fn create<P>(tx: &mut Conn, me: &Caller<P>, new: NewPerson) -> Result<rows::Pers
         updated_at: me.now(),
         year_group: new.year_group,
     };
-    let person = rows::Person { row, roles: Vec::new(), whole: true };
+    let person = rows::Person { row, roles: Vec::new(), whole: true, escalation_contact: false };
     let agent = Agent::from(me);
     let mut change = Change::of_details(&agent.power, None, person, Some(&new.roles), false)?;
     check_external_id(tx, &change.person.row)?;

@@ -77,9 +77,9 @@ impl From<PersonItem> for Record {
         let details = Details {
             given_name: item.given_name.into_inner(),
             family_name: item.family_name.into_inner(),
-            email: item.email.map(Email::into_inner),
+            email: item.email.map(Email::into_inner).into(),
             kind: Some(item.kind),
-            year_group: item.year_group,
+            year_group: item.year_group.into(),
             roles: item.roles.map_or(Roles::Stay, Roles::Are),
             left_on: item.left_on.map(|day| day.0),
         };

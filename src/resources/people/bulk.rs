@@ -65,9 +65,12 @@ pub enum Roles {
     Are(Vec<Role>),
     /// These come, those go; and what sort of person they are follows from it.
     Move { granted: Vec<Role>, revoked: Vec<Role> },
-    /// All of these; and what sort of person they are follows from it.
+    /// All of these, of those that a roster knows; and what sort of person they are follows from it.
     Make(Vec<Role>),
 }
+
+/// The roles that a roster knows: who helps or governs is in none.
+const ROSTER: [Role; 3] = [Role::Staff, Role::ParentCarer, Role::Pupil];
 
 impl Roles {
     /// The roles that are wanted of somebody who holds `held`, and the kind that follows from them, if it does.
@@ -76,7 +79,11 @@ impl Roles {
         match self {
             Self::Stay => (None, None),
             Self::Are(roles) => (Some(roles.clone()), None),
-            Self::Make(roles) => (Some(roles.clone()), kind_of(roles.iter().chain(held.iter().filter(|role| !synced(role))))),
+            Self::Make(roles) => {
+                let kept = held.iter().filter(|role| !ROSTER.contains(role) && !roles.contains(role));
+                let all: Vec<Role> = kept.chain(roles).copied().collect();
+                (Some(all.iter().filter(synced).copied().collect()), kind_of(all.iter()))
+            }
             Self::Move { granted, revoked } => {
                 let kept = held.iter().filter(|role| !revoked.contains(role) && !granted.contains(role));
                 let all: Vec<Role> = kept.chain(granted).copied().collect();
@@ -102,16 +109,39 @@ fn kind_of<'r>(roles: impl Iterator<Item = &'r Role>) -> Option<PersonKind> {
     order.into_iter().find(|one| kinds.contains(one))
 }
 
+/// What a system says of something that people have or have not.
+#[derive(Clone, Debug)]
+pub enum Stated<T> {
+    As(Option<T>),
+    /// It does not know: what is on record stays.
+    Nothing,
+}
+
+impl<T> From<Option<T>> for Stated<T> {
+    fn from(value: Option<T>) -> Self {
+        Self::As(value)
+    }
+}
+
+impl<T> Stated<T> {
+    fn or(self, on_record: Option<T>) -> Option<T> {
+        match self {
+            Self::As(value) => value,
+            Self::Nothing => on_record,
+        }
+    }
+}
+
 /// Everything that is said of somebody.
 #[derive(Clone, Debug)]
 pub struct Details {
     pub given_name: String,
     pub family_name: String,
-    pub email: Option<String>,
+    pub email: Stated<String>,
     /// Absent: as the roles say, else as it is.
     pub kind: Option<PersonKind>,
     /// Only a pupil's counts where the kind follows from the roles.
-    pub year_group: Option<YearGroup>,
+    pub year_group: Stated<YearGroup>,
     pub roles: Roles,
     /// Absent: the date on record stays.
     pub left_on: Option<NaiveDate>,
@@ -171,7 +201,24 @@ pub fn plan(tx: &mut Conn, agent: &Agent, records: Vec<Record>) -> Result<Vec<Re
             plan => plans.push(plan),
         }
     }
+    keep_addresses(tx, agent, &mut plans)?;
     Ok(plans)
+}
+
+/// An external issuer's token for an address that two have lets neither in: nobody else gets that of somebody guarded.
+fn keep_addresses(tx: &mut Conn, agent: &Agent, plans: &mut [Result<Change, Problem>]) -> QueryResult<()> {
+    let new: Vec<String> = plans.iter().flatten().filter_map(Change::new_address).map(str::to_owned).collect();
+    if new.is_empty() || agent.power.granter.lets_anybody_in() {
+        return Ok(());
+    }
+    let guarded = rows::guarded_addresses(tx, agent.actor.school, new, agent.power.today)?;
+    for plan in plans {
+        if plan.as_ref().is_ok_and(|change| change.new_address().is_some_and(|address| guarded.contains(address))) {
+            let error = FieldError::new("/email", "taken", "Somebody who holds a privileged role, or can act for the headteacher, has it.");
+            *plan = Err(Problem::new(Code::AlreadyExists).with_errors(vec![error]));
+        }
+    }
+    Ok(())
 }
 
 impl Wish {
@@ -200,7 +247,7 @@ fn decide(agent: &Agent, record: Record, person: Option<Person>, linked: &HashSe
     };
     let mut person = match (person, &record.wish) {
         (Some(person), _) => person,
-        (None, Wish::Be(_)) => Person { row: new_row(agent, record.key, kind), roles: Vec::new(), whole: true },
+        (None, Wish::Be(_)) => Person { row: new_row(agent, record.key, kind), roles: Vec::new(), whole: true, escalation_contact: false },
         (None, _) => return Err(Problem::not_found()),
     };
     let mut left_on = None;
@@ -212,16 +259,20 @@ fn decide(agent: &Agent, record: Record, person: Option<Person>, linked: &HashSe
             let row = &mut person.row;
             row.given_name = details.given_name;
             row.family_name = details.family_name;
-            row.email = details.email;
+            row.email = details.email.or(row.email.take());
             row.kind = kind;
-            row.year_group = details.year_group.filter(|_| details.kind.is_some() || kind == PersonKind::Pupil);
+            // What nobody says anew cannot be wrong.
+            let only_pupils = details.kind.is_none() || matches!(details.year_group, Stated::Nothing);
+            row.year_group = details.year_group.or(row.year_group).filter(|_| !only_pupils || kind == PersonKind::Pupil);
         }
     }
     let linked = linked.contains(&person.row.id);
     let change = Change::of_details(&agent.power, old, person, roles.as_deref(), linked)?;
     match left_on {
         Some(day) if rules::comes_to_leave(&agent.power.standing(&change.person), day)? => Ok(change.leaving(day)),
-        _ => Ok(change),
+        Some(_) => Ok(change),
+        // Whoever is named as being there must not stay locked out without a word.
+        None => rules::is_there(&agent.power.standing(&change.person)).map(|()| change),
     }
 }
 

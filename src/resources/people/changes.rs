@@ -74,6 +74,7 @@ impl Power {
         Standing {
             kind: row.kind,
             roles: &person.roles,
+            escalation_contact: person.escalation_contact,
             left_on: row.left_on,
             today: self.today,
             has_email: row.email.is_some(),
@@ -138,6 +139,12 @@ impl Change {
     /// Nothing changes, and nothing is to be written.
     pub fn is_empty(&self) -> bool {
         self.old.as_ref() == Some(&self.person.row) && self.shift.is_empty()
+    }
+
+    /// The e-mail address that comes with it.
+    pub fn new_address(&self) -> Option<&str> {
+        let address = self.person.row.email.as_deref()?;
+        Some(address).filter(|_| self.old.as_ref().is_none_or(|old| old.email.as_deref() != Some(address)))
     }
 
     /// A leaving date comes with it.
@@ -208,10 +215,10 @@ impl Teams {
     pub fn admit(&mut self, tx: &mut Conn, agent: &Agent, change: &Change) -> Result<(), Problem> {
         let (row, today) = (&change.person.row, agent.power.today);
         let was_there = !change.old.as_ref().is_some_and(|old| has_left(old.left_on, today));
-        if was_there && change.stops_being_staff() {
+        let there = !has_left(row.left_on, today);
+        if was_there && there && change.stops_being_staff() {
             self.still_enough(tx, agent, row.id)?;
         }
-        let there = !has_left(row.left_on, today);
         self.decided.insert(row.id, (there, there && is_staff(&change.person.roles)));
         Ok(())
     }

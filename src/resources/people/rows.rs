@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
+use strum::IntoEnumIterator;
 
 use super::rules::Relationship;
 use crate::access::caller::Caller;
 use crate::clock::Instant;
 use crate::db::bulk::{self, insert_all};
-use crate::db::schema::{delegations, events, guardians, invitations, people, person_roles};
+use crate::db::schema::{delegations, events, guardians, invitations, people, person_roles, schools};
 use crate::db::types::{PersonId, SchoolId};
 use crate::db::{Conn, MultiBackend};
 use crate::page::Window;
@@ -48,6 +49,8 @@ pub struct Person {
     pub roles: Vec<Role>,
     /// With all details, not only name, kind, state and roles.
     pub whole: bool,
+    /// The school's escalation contact (R-HT-3).
+    pub escalation_contact: bool,
 }
 
 /// One row of `guardians`.
@@ -108,7 +111,13 @@ fn visible<'a>(school: SchoolId, sight: Sight, own: &[PersonId]) -> Query<'a> {
 fn complete(conn: &mut Conn, school: SchoolId, sight: Sight, own: &[PersonId], rows: Vec<PersonRow>) -> QueryResult<Vec<Person>> {
     let mut roles = roles_of(conn, school, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
     let whole = |id| !matches!(sight, Sight::Colleagues(_)) || own.contains(&id);
-    let person = |row: PersonRow| Person { whole: whole(row.id), roles: roles.remove(&row.id).unwrap_or_default(), row };
+    let contact: Option<PersonId> = schools::table.find(school).select(schools::escalation_contact_id).first(conn)?;
+    let person = |row: PersonRow| Person {
+        whole: whole(row.id),
+        roles: roles.remove(&row.id).unwrap_or_default(),
+        escalation_contact: contact == Some(row.id),
+        row,
+    };
     Ok(rows.into_iter().map(person).collect())
 }
 
@@ -183,6 +192,23 @@ pub fn by_external_ids(
     let people = complete(conn, school, Sight::Everyone, &[], rows)?;
     let key = |person: &Person| Some((person.row.external_source.clone()?, person.row.external_id.clone()?));
     Ok(people.into_iter().filter_map(|person| Some((key(&person)?, person))).collect())
+}
+
+/// Those of some addresses that somebody at the school has who is let in by few.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn guarded_addresses(conn: &mut Conn, school: SchoolId, addresses: Vec<String>, today: NaiveDate) -> QueryResult<HashSet<String>> {
+    let guarded: Vec<Role> = Role::iter().filter(|role| role.is_guarded()).collect();
+    let holders = person_roles::table.filter(person_roles::school_id.eq(school)).filter(person_roles::role.eq_any(guarded));
+    let found: Vec<Option<String>> = people::table
+        .filter(people::school_id.eq(school))
+        .filter(people::email.eq_any(addresses))
+        .filter(people::left_on.is_null().or(people::left_on.gt(today)))
+        .filter(people::id.eq_any(holders.select(person_roles::person_id)))
+        .select(people::email)
+        .load(conn)?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// Stores a new person.

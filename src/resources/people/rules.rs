@@ -46,11 +46,20 @@ pub enum Granter {
     Nobody,
 }
 
+impl Granter {
+    /// Whether they decide who gets in as those who hold privileged roles.
+    pub fn lets_anybody_in(self) -> bool {
+        matches!(self, Self::Privileged | Self::Chair)
+    }
+}
+
 /// A person as a caller finds them.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing<'a> {
     pub kind: PersonKind,
     pub roles: &'a [Role],
+    /// The school's escalation contact (R-HT-3).
+    pub escalation_contact: bool,
     pub left_on: Option<NaiveDate>,
     pub today: NaiveDate,
     pub has_email: bool,
@@ -140,6 +149,7 @@ fn unsuitable(pointer: &str) -> Problem {
 /// 403 where the caller may not, 409 where the person does not hold it or is the last headteacher.
 pub fn revoke(person: &Standing, role: Role, other_heads: bool) -> Result<(), Problem> {
     may_grant(role, person.granter, person.oneself)?;
+    keeps_contact(person, role)?;
     if !person.roles.contains(&role) {
         Err(person.conflict("This person does not hold the role."))
     } else if role == Role::Headteacher && !other_heads && !person.left() {
@@ -147,6 +157,16 @@ pub fn revoke(person: &Standing, role: Role, other_heads: bool) -> Result<(), Pr
     } else {
         Ok(())
     }
+}
+
+/// The escalation contact deals with what is confidential as a governor: nobody but a chair takes that away (R-HT-3).
+fn keeps_contact(person: &Standing, role: Role) -> Result<(), Problem> {
+    if person.escalation_contact && role == Role::Governor && person.granter != Granter::Chair {
+        return Err(forbidden(
+            "This person is the school's escalation contact as a governor: only a chair of governors revokes that role.",
+        ));
+    }
+    Ok(())
 }
 
 /// The plain roles that come and go as a roster says.
@@ -185,6 +205,7 @@ pub fn shift(person: &Standing, wanted: Option<&[Role]>) -> Result<Shift, Proble
             }
         }
         shift.revoked = person.roles.iter().copied().filter(|&role| assigns(role) && !wanted.contains(&role)).collect();
+        shift.revoked.iter().try_for_each(|&role| keeps_contact(person, role))?;
     }
     if person.left() && !shift.granted.is_empty() {
         return Err(person.conflict("This person has left."));
@@ -222,6 +243,18 @@ pub fn comes_to_leave(person: &Standing, left_on: NaiveDate) -> Result<bool, Pro
     leave(person, left_on).map(|()| true)
 }
 
+/// Whether this person is at the school, as another system says.
+///
+/// # Errors
+/// 409 where they have left: a person records that they return.
+pub fn is_there(person: &Standing) -> Result<(), Problem> {
+    if person.left() {
+        Err(person.conflict("This person has left. If they are back, let somebody record that they rejoin first."))
+    } else {
+        Ok(())
+    }
+}
+
 /// Whether it can be recorded that this person is at the school after all.
 ///
 /// # Errors
@@ -251,15 +284,15 @@ pub fn readdress(person: &Standing) -> Result<(), Problem> {
 }
 
 /// Whether the caller decides who gets in and out as this person: for a guarded role, a holder of a granting role alone;
-/// for the chair of governors, whom reports about the headteacher go to, no headteacher (R-HT-3).
+/// for those whom reports about the headteacher go to, no headteacher (R-HT-3).
 fn may_let_in(person: &Standing) -> Result<(), Problem> {
-    let chairs = person.roles.contains(&Role::ChairOfGovernors);
+    let above = person.roles.contains(&Role::ChairOfGovernors) || person.escalation_contact;
     match person.granter {
         Granter::Chair => Ok(()),
-        Granter::Privileged if !chairs => Ok(()),
-        _ if chairs => Err(forbidden(
-            "This person chairs the governors: only a chair of governors, or `weald person invite`, lets somebody in as them, changes \
-             their e-mail address or external id, or records that they leave or return.",
+        Granter::Privileged if !above => Ok(()),
+        _ if above => Err(forbidden(
+            "Reports about the headteacher go to this person: only a chair of governors, or `weald person invite`, lets somebody in as \
+             them, changes their e-mail address or external id, or records that they leave or return.",
         )),
         _ if !person.roles.iter().any(|role| role.is_guarded()) => Ok(()),
         _ => Err(forbidden(
@@ -305,6 +338,7 @@ mod tests {
         Standing {
             kind,
             roles,
+            escalation_contact: false,
             left_on: None,
             today: day("2026-06-15"),
             has_email: true,

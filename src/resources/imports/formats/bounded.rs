@@ -37,7 +37,7 @@ impl Meter {
     pub fn problem(&self) -> Option<Problem> {
         self.0.over.get().map(|over| match over {
             Over::Record => unreadable("", "record_too_long", "A record is longer than 256 KiB."),
-            Over::All => Problem::new(Code::BodyTooLarge).detail("The files in the archive are larger than 512 MiB."),
+            Over::All => Problem::new(Code::BodyTooLarge).detail("The file, or what an archive unpacks to, is larger than can be taken."),
         })
     }
 }

@@ -117,6 +117,11 @@ pub struct Said {
     pub gone: bool,
     /// Of a roster, whose roles stand in a file of their own.
     pub roster: Option<RosterRoles>,
+    /// The table has no column of e-mail addresses, or of year groups: what is on record stays.
+    #[serde(default)]
+    pub no_email: bool,
+    #[serde(default)]
+    pub no_year_group: bool,
 }
 
 /// A person of a file.
@@ -140,6 +145,8 @@ pub struct RolePiece {
     pub gone: bool,
     /// The file has all roles of everybody.
     pub all: bool,
+    /// What is wrong with it: so nothing that is said of this person counts.
+    pub problem: Option<Problem>,
 }
 
 /// A piece of a file.
@@ -158,12 +165,19 @@ impl PersonPiece {
                 let external_id = record.external_id.as_str().to_owned();
                 Self { external_id, said: Ok(Said { record: Some(record), ..Said::default() }), guardians }
             }
-            Err(problem) => {
-                let usable = external_id.len() <= 100 && !external_id.chars().any(char::is_control);
-                Self { external_id: if usable { external_id } else { String::new() }, said: Err(problem), guardians: Vec::new() }
-            }
+            Err(problem) => Self::refused(external_id, problem),
         }
     }
+
+    fn refused(external_id: String, problem: Problem) -> Self {
+        let external_id = if usable(&external_id) { external_id } else { String::new() };
+        Self { external_id, said: Err(problem), guardians: Vec::new() }
+    }
+}
+
+/// Whether somebody can be known by this.
+fn usable(external_id: &str) -> bool {
+    Line::<100>::from(external_id).validate().is_ok()
 }
 
 /// Where the pieces go, a thousand at once.

@@ -1,6 +1,7 @@
 //! 1EdTech OneRoster 1.1 and 1.2 in CSV, in a zip: `manifest.csv`, `users.csv`, and in 1.2 `roles.csv`. Of what else is in
 //! the archive only `orgs.csv` is looked at: people of several schools must not end up in one. Passwords are not read.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 
@@ -10,7 +11,7 @@ use zip::read::{Config, ZipFile};
 use zip::unstable::read::ZipIterable;
 
 use super::table::{self, Table};
-use super::{ImportGuardian, PersonPiece, Piece, RolePiece, RosterRoles, Said, Sink, unreadable};
+use super::{ImportGuardian, PersonPiece, Piece, RolePiece, RosterRoles, Said, Sink, unreadable, usable};
 use crate::policy::roles::Role;
 use crate::problem::Problem;
 use crate::resources::education_sessions::YearGroup;
@@ -21,6 +22,8 @@ use crate::resources::people::Relationship;
 const MAX_ENTRIES: usize = 100;
 /// All that is unpacked of an archive.
 const MAX_UNPACKED: u64 = 512 << 20;
+/// Organisations other than the school, of which one export tells a few.
+const MAX_ORGS: usize = 1000;
 
 /// How a file tells of things: all of them, or what has changed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,13 +55,18 @@ pub fn archive(mut file: File, mode: ImportMode, today: NaiveDate, sink: &mut Si
     if mode == ImportMode::Snapshot && (manifest.users == Way::Delta || manifest.roles == Some(Way::Delta)) {
         return Err(unreadable("manifest.csv", "not_everybody", "A delta does not name everybody: it cannot be a snapshot."));
     }
+    let mut schools = Schools::default();
     if manifest.orgs {
-        one_school(open(&mut archive, "orgs.csv", &mut left)?)?;
+        left = schools.read(open(&mut archive, "orgs.csv", &mut left)?)?;
     }
     let users = open(&mut archive, "users.csv", &mut left)?;
-    left = self::users(users, manifest.users, manifest.roles, sink)?;
+    let (after, there) = self::users(users, manifest.users, manifest.roles, &mut schools, sink)?;
+    left = after;
     if let Some(way) = manifest.roles {
-        roles(open(&mut archive, "roles.csv", &mut left)?, way, today, sink)?;
+        let given = roles(open(&mut archive, "roles.csv", &mut left)?, way, today, &mut schools, sink)?;
+        if way == Way::Bulk && there > 0 && given == 0 {
+            return Err(unreadable("roles.csv", "no_roles", "Nobody has a role: everybody would lose theirs."));
+        }
     }
     Ok(())
 }
@@ -99,16 +107,43 @@ fn manifest<R: Read + Seek>(archive: &mut ZipArchive<R>, left: &mut u64) -> Resu
     Ok(Manifest { users, roles, orgs: orgs.is_some() })
 }
 
-/// People of several schools do not come into one.
-fn one_school<R: Read>(mut table: Table<R>) -> Result<(), Problem> {
-    let mut schools = 0;
-    while table.advance()? {
-        schools += u8::from(table.cell("type") == Some("school") && table.cell("status") != Some("tobedeleted"));
-        if schools > 1 {
-            return Err(unreadable("orgs.csv", "several_schools", "Export one school at a time."));
+/// The schools of an archive: people of several do not come into one.
+#[derive(Default)]
+struct Schools {
+    /// Authorities, departments and whatever else is none.
+    others: HashSet<String>,
+    /// The school, as soon as something belongs to one.
+    school: Option<String>,
+}
+
+impl Schools {
+    fn read<R: Read>(&mut self, mut table: Table<R>) -> Result<u64, Problem> {
+        table.require(&["sourcedId", "type"])?;
+        while table.advance()? {
+            let Some(id) = table.cell("sourcedId").filter(|_| table.cell("status") != Some("tobedeleted")) else { continue };
+            if table.cell("type") == Some("school") {
+                self.belongs(table.name(), Some(id))?;
+            } else if self.others.len() == MAX_ORGS {
+                return Err(unreadable("orgs.csv", "several_schools", "Export one school at a time."));
+            } else {
+                self.others.insert(id.to_owned());
+            }
+        }
+        Ok(table.left())
+    }
+
+    /// Somebody belongs to this organisation, where it is one: a child can be registered at two schools.
+    fn belongs(&mut self, file: &str, org: Option<&str>) -> Result<(), Problem> {
+        let Some(org) = org.filter(|org| !org.contains(',') && !self.others.contains(*org)) else { return Ok(()) };
+        match &self.school {
+            Some(school) if school != org => Err(unreadable(file, "several_schools", "Export one school at a time.")),
+            Some(_) => Ok(()),
+            None => {
+                self.school = Some(org.to_owned());
+                Ok(())
+            }
         }
     }
-    Ok(())
 }
 
 /// `tobedeleted`; in a delta, each row has to say what became of it.
@@ -122,27 +157,46 @@ fn is_gone<R: Read>(table: &Table<R>, way: Way) -> Result<bool, Problem> {
     }
 }
 
-fn users<R: Read>(mut table: Table<R>, way: Way, roles: Option<Way>, sink: &mut Sink) -> Result<u64, Problem> {
+/// How much may still be read, and how many are there.
+fn users<R: Read>(
+    mut table: Table<R>,
+    way: Way,
+    roles: Option<Way>,
+    schools: &mut Schools,
+    sink: &mut Sink,
+) -> Result<(u64, usize), Problem> {
     table.require(&["sourcedId", "status", "givenName", "familyName"])?;
-    let own_role = roles.is_none() && table.columns().iter().any(|column| column == "role");
+    let own_role = roles.is_none() && table.has("role");
+    let (no_email, no_year_group) = (!table.has("email"), !table.has("grades"));
+    let mut there = 0;
     while table.advance()? {
         let external_id = table.cell("sourcedId").unwrap_or_default().to_owned();
         let piece = match is_gone(&table, way).and_then(|gone| if gone { Ok(None) } else { person(&table).map(Some) }) {
+            Ok(None) if !usable(&external_id) => PersonPiece::refused(external_id.clone(), no_id("/sourcedId")),
             Ok(None) => {
                 PersonPiece { said: Ok(Said { gone: true, ..Said::default() }), external_id: external_id.clone(), guardians: Vec::new() }
             }
             Ok(Some(record)) => PersonPiece::new(external_id.clone(), Ok(record)),
-            Err(problem) => PersonPiece::new(external_id.clone(), Err(problem)),
+            Err(problem) => PersonPiece::refused(external_id.clone(), problem),
         };
         let roster = RosterRoles { all: own_role || roles == Some(Way::Bulk), ..RosterRoles::default() };
-        let said = piece.said.map(|said| Said { roster: Some(roster).filter(|_| said.record.is_some()), ..said });
+        let said = piece.said.map(|said| Said { roster: Some(roster).filter(|_| said.record.is_some()), no_email, no_year_group, ..said });
         let is_there = said.as_ref().is_ok_and(|said| said.record.is_some());
         sink.push(Piece::Person(Box::new(PersonPiece { said, ..piece })))?;
+        if is_there {
+            there += 1;
+            schools.belongs(table.name(), table.cell("primaryOrgSourcedId"))?;
+            schools.belongs(table.name(), table.cell("orgSourcedIds"))?;
+        }
         if own_role && is_there {
-            sink.push(role(&table, external_id, false, true))?;
+            sink.push(role(&table, external_id, Ok(false), true))?;
         }
     }
-    Ok(table.left())
+    Ok((table.left(), there))
+}
+
+fn no_id(pointer: &str) -> Problem {
+    Problem::invalid(pointer, "not_an_id", "An id is a line of at most 100 characters.")
 }
 
 /// A row of `users.csv` as a record of ours.
@@ -174,21 +228,37 @@ fn year_group(grades: &str) -> Result<YearGroup, Problem> {
     }
 }
 
-fn roles<R: Read>(mut table: Table<R>, way: Way, today: NaiveDate, sink: &mut Sink) -> Result<(), Problem> {
+/// How many roles are given.
+fn roles<R: Read>(mut table: Table<R>, way: Way, today: NaiveDate, schools: &mut Schools, sink: &mut Sink) -> Result<usize, Problem> {
     table.require(&["userSourcedId", "role", "status"])?;
+    let mut given = 0;
     while table.advance()? {
         let Some(external_id) = table.cell("userSourcedId").map(str::to_owned) else { continue };
-        let day = |column| table.cell(column).and_then(|day| day.get(..10)?.parse::<NaiveDate>().ok());
-        let over = day("endDate").is_some_and(|end| end < today) || day("beginDate").is_some_and(|begin| begin > today);
-        // A row that does not say what became of it gives nothing and takes nothing.
-        let Ok(gone) = is_gone(&table, way) else { continue };
-        sink.push(role(&table, external_id, gone || over, way == Way::Bulk))?;
+        if !usable(&external_id) {
+            sink.push(Piece::Person(Box::new(PersonPiece::refused(external_id, no_id("/userSourcedId")))))?;
+            continue;
+        }
+        let gone = is_gone(&table, way).and_then(|gone| Ok(gone || is_over(&table, today)?));
+        if matches!(gone, Ok(false)) {
+            given += 1;
+            schools.belongs(table.name(), table.cell("orgSourcedId"))?;
+        }
+        sink.push(role(&table, external_id, gone, way == Way::Bulk))?;
     }
-    Ok(())
+    Ok(given)
+}
+
+/// Whether a role has ended or not begun.
+fn is_over<R: Read>(table: &Table<R>, today: NaiveDate) -> Result<bool, Problem> {
+    let day = |column: &str| {
+        let wrong = || Problem::invalid(&format!("/{column}"), "not_a_date", "A day is written like 2026-08-31.");
+        table.cell(column).map(|day| day.get(..10).and_then(|day| day.parse::<NaiveDate>().ok()).ok_or_else(wrong)).transpose()
+    };
+    Ok(day("endDate")?.is_some_and(|end| end < today) || day("beginDate")?.is_some_and(|begin| begin > today))
 }
 
 /// What a role there means here. Nobody becomes headteacher or IT technician by a file: a person grants that.
-fn role<R: Read>(table: &Table<R>, external_id: String, gone: bool, all: bool) -> Piece {
+fn role<R: Read>(table: &Table<R>, external_id: String, gone: Result<bool, Problem>, all: bool) -> Piece {
     let (role, withheld, relationship) = match table.cell("role").unwrap_or_default() {
         "teacher" | "aide" | "counselor" | "proctor" | "siteAdministrator" | "administrator" => (Some(Role::Staff), None, None),
         "principal" => (Some(Role::Staff), Some(Role::Headteacher), None),
@@ -199,7 +269,11 @@ fn role<R: Read>(table: &Table<R>, external_id: String, gone: bool, all: bool) -
         "student" => (Some(Role::Pupil), None, None),
         _ => (None, None, None),
     };
-    Piece::Role(RolePiece { external_id, role, withheld, relationship, gone, all })
+    let (gone, problem) = match gone {
+        Ok(gone) => (gone, None),
+        Err(problem) => (false, Some(problem)),
+    };
+    Piece::Role(RolePiece { external_id, role, withheld, relationship, gone, all, problem })
 }
 
 #[cfg(test)]

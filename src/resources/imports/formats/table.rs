@@ -7,7 +7,7 @@ use csv::StringRecord;
 use serde_json::{Map, Value, json};
 
 use super::bounded::{Bounded, Meter};
-use super::{ImportRecord, PersonPiece, Piece, Sink, unreadable};
+use super::{ImportRecord, PersonPiece, Piece, Said, Sink, unreadable};
 use crate::http::body;
 use crate::http::upload::MAX_UPLOAD;
 use crate::problem::Problem;
@@ -42,6 +42,10 @@ impl<R: Read> Table<R> {
         Ok(Self { name: name.to_owned(), reader, meter, columns, record: StringRecord::new() })
     }
 
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
@@ -49,14 +53,25 @@ impl<R: Read> Table<R> {
     /// # Errors
     /// 422 where the table has no such column.
     pub fn require(&self, columns: &[&str]) -> Result<(), Problem> {
-        let missing = columns.iter().find(|column| !self.columns.iter().any(|one| one == *column));
+        let missing = columns.iter().find(|column| !self.has(column));
         missing.map_or(Ok(()), |column| Err(unreadable(&self.name, "missing_column", &format!("There is no column {column}."))))
     }
 
     /// Goes to the next row; says whether there is one.
     pub fn advance(&mut self) -> Result<bool, Problem> {
         self.meter.next();
-        self.reader.read_record(&mut self.record).map_err(|error| said(&self.name, &self.meter, &error))
+        let read = self.reader.read_record(&mut self.record).map_err(|error| said(&self.name, &self.meter, &error))?;
+        // A quotation mark that is never closed swallows everybody after it, without an error.
+        if read && self.record.iter().any(|cell| cell.contains(['\r', '\n'])) {
+            let line = self.record.position().map_or(0, csv::Position::line);
+            let detail = format!("A cell in the row that begins at line {line} has more than one line: a quotation mark is not closed.");
+            return Err(unreadable(&self.name, "line_break", &detail));
+        }
+        Ok(read)
+    }
+
+    pub fn has(&self, column: &str) -> bool {
+        self.columns.iter().any(|one| one == column)
     }
 
     /// The trimmed text of a cell; nothing where it is blank or not there.
@@ -89,7 +104,10 @@ pub fn people(file: File, sink: &mut Sink) -> Result<(), Problem> {
     while table.advance()? {
         let record = record(COLUMNS.iter().filter_map(|column| Some((*column, table.cell(column)?))));
         let external_id = table.cell("external_id").unwrap_or_default().to_owned();
-        sink.push(Piece::Person(Box::new(PersonPiece::new(external_id, record))))?;
+        let (no_email, no_year_group) = (!table.has("email"), !table.has("year_group"));
+        let piece = PersonPiece::new(external_id, record);
+        let said = piece.said.map(|said| Said { no_email, no_year_group, ..said });
+        sink.push(Piece::Person(Box::new(PersonPiece { said, ..piece })))?;
     }
     Ok(())
 }
