@@ -404,6 +404,49 @@ on_both_engines! {
         assert_eq!((&seen["self_reported"], &seen["capacity"]), (&json!(true), &json!("reporter")));
     }
 
+    async fn whoever_reports_themselves_deals_with_none_of_it(school: School) {
+        let (dpo, itself) = (school.dpo(), json!([{ "person_id": school.dpo().id() }]));
+        let own = dpo.post("/v1/incidents", json!({ "description": "x", "category": "data_protection_breach", "subjects": itself })).await.is(201);
+        assert_eq!(dpo.get(own.url("")).await.is(200)["capacity"], "reporter");
+        assert_eq!(dpo.get(format!("/v1/incidents?person_id={}", dpo.id())).await.is(200).items().len(), 0);
+        assert_eq!(dpo.get("/v1/incidents").await.is(200).items().len(), 1);
+    }
+
+    async fn a_reporter_does_not_learn_by_filters_whom_it_is_about_nor_the_log_who_they_are(school: School) {
+        let (head, reporter, account) = (school.headteacher(), school.second_staff(), school.active_account().await);
+        let incident = school.reported(&school.parent(), json!({ "account_ids": [account["id"]] })).await;
+        let queries = [format!("person_id={}", school.parent().id()), format!("account_id={}", id(account.json()))];
+        for query in queries.map(|query| format!("/v1/incidents?{query}")) {
+            assert_eq!(head.get(&query).await.is(200).items().len(), 1);
+            assert_eq!(reporter.get(&query).await.is(200).items().len(), 0);
+        }
+        assert_eq!(reporter.get("/v1/incidents").await.is(200).items().len(), 1);
+        let told = head.get(format!("/v1/events?subject_id={}", id(incident.json()))).await.is(200);
+        let data = &told.items()[0]["data"];
+        assert_eq!((data.get("actor_id"), &data["actor_role"], &data["client_id"]), (None, &json!("reporter"), &json!("weald")));
+    }
+
+    async fn whoever_stands_in_for_a_head_who_left_does_not_see_what_is_about_the_head(school: School) {
+        let (acting, head, id) = (school.leadership(), school.headteacher().id(), school.id);
+        school.delegation(&acting, "2026-01-01", "2026-02-01").await;
+        school.write(move |tx| {
+            use diesel::prelude::*;
+            use weald::db::schema::people;
+            diesel::update(people::table.find((id, head))).set(people::left_on.eq(chrono::NaiveDate::from_ymd_opt(2026, 1, 14))).execute(tx)
+        }).await;
+        let about = school.staff().post("/v1/incidents", json!({ "description": "x", "report_about_head": true })).await.is(201);
+        let other = school.staff().post("/v1/incidents", json!({ "description": "x" })).await.is(201);
+        acting.get(about.url("")).await.is(404);
+        acting.get(other.url("")).await.is(200);
+    }
+
+    async fn a_new_head_is_told_of_what_is_open(school: School) {
+        let open = school.reported(&school.parent(), json!({})).await;
+        let new = school.person("new", &[Role::Staff]).await;
+        school.chair().post(new.url("grant-role"), json!({ "role": "headteacher" })).await.is(200);
+        assert!(new.get("/v1/notifications").await.is(200).text.contains(id(open.json())));
+    }
+
     async fn data_breaches_reach_the_data_protection_officer(school: School) {
         let breach = school.reported(&school.staff(), json!({ "category": "data_protection_breach" })).await;
         assert_eq!(school.dpo().get(breach.url("")).await.is(200)["capacity"], "data_protection");

@@ -322,6 +322,26 @@ on_both_engines! {
         assert_eq!(school.headteacher().get("/v1/image-objections?in_force=true").await.is(200).items().len(), 2);
     }
 
+    async fn a_guardian_without_responsibility_neither_reads_objections_nor_withdraws_consents(school: School) {
+        let (parent, other) = (school.parent(), school.person("other", &[Role::ParentCarer]).await);
+        let child = school.willing_child(&school.notice("school_social_media").await).await;
+        school.linked(&child, &other, json!({ "has_parental_responsibility": false })).await;
+        let objection = parent.post("/v1/image-objections", json!({ "person_id": child["id"] })).await.is(201);
+        other.get(objection.url("")).await.is(404);
+        assert_eq!(other.get("/v1/image-objections").await.is(200).items().len(), 0);
+        let withdrawal = json!({ "purposes": ["school_social_media"] });
+        other.post(child.url("withdraw-consents"), &withdrawal).await.is(404);
+        parent.post(child.url("withdraw-consents"), &withdrawal).await.is(200);
+    }
+
+    async fn parents_do_not_ask_who_may_be_shown_but_for_accounts_that_they_run(school: School) {
+        let child = school.willing_child(&school.notice("school_social_media").await).await;
+        let parent = school.parent();
+        let picture = |members: Value| with(json!({ "unregistered_account": "A page", "reason": "x", "text": "x", "flags": [], "attestations": ["tone_fits", "everybody_named", "appropriately_dressed", "no_ridicule"] }), members);
+        parent.post(CHECKS, picture(json!({ "subjects": [child["id"]] }))).await.is(422).points_at(&[("/account_id", "unknown")]);
+        parent.post(CHECKS, picture(json!({ "year_groups": ["year_4"] }))).await.is(422).points_at(&[("/year_groups", "not_allowed")]);
+    }
+
     async fn what_is_controversial_waits_for_the_head_and_nobody_decides_their_own(school: School) {
         let (head, chair, staff) = (school.headteacher(), school.chair(), school.staff());
         let account = school.active_account().await;
