@@ -189,7 +189,7 @@ async fn rounds(
             db: state.db.clone(),
             now: state.clock.now(),
         };
-        let step = match state.db.write(school.uuid(), move |tx| round.step(tx)).await {
+        let next_step = match state.db.write(school.uuid(), move |tx| round.step(tx)).await {
             // What is under way goes on, and what has ended is not forgotten: it would be delivered twice.
             Err(problem) if failures < TRIES && !stop && !(ended.is_empty() && ids.is_empty()) => {
                 tracing::warn!(%school, %endpoint, cause = problem.cause(), "deliveries could not be written down; they will be");
@@ -197,14 +197,14 @@ async fn rounds(
                 sleep(MEANWHILE).await;
                 continue;
             }
-            step => step?,
+            written => written?,
         };
         failures = 0;
         for (_, outcome) in ended.drain(..) {
             *delivered += usize::from(outcome.error.is_none());
             state.metrics.delivered(outcome.error.map_or("delivered", Into::into));
         }
-        match step {
+        match next_step {
             Step::Take(messages, head) => {
                 let head = head.map(|head| head.sign(&state.tokens)).transpose().map_err(Problem::internal)?;
                 for mut message in messages {

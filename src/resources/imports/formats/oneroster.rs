@@ -251,7 +251,7 @@ fn roles<R: Read>(mut table: Table<R>, way: Way, today: NaiveDate, schools: &mut
 /// Whether a role has ended or not begun.
 fn is_over<R: Read>(table: &Table<R>, today: NaiveDate) -> Result<bool, Problem> {
     let day = |column: &str| {
-        let wrong = || Problem::invalid(&format!("/{column}"), "not_a_date", "A day is written like 2026-08-31.");
+        let wrong = || Problem::invalid(format!("/{column}"), "not_a_date", "A day is written like 2026-08-31.");
         table.cell(column).map(|day| day.get(..10).and_then(|day| day.parse::<NaiveDate>().ok()).ok_or_else(wrong)).transpose()
     };
     Ok(day("endDate")?.is_some_and(|end| end < today) || day("beginDate")?.is_some_and(|begin| begin > today))
