@@ -47,7 +47,8 @@ struct Owner {
     eyes: Option<Eyes>,
 }
 
-/// The owner as things are now, with no more rights than those with which they made the endpoint; `None` where there is none who may have events delivered.
+/// The owner as things are now, with no more rights than those with which they made the endpoint; `None` where there is
+/// none who may have events delivered.
 fn owner(conn: &mut Conn, db: &Db, row: &EndpointRow, now: Instant) -> Result<Option<Owner>, Problem> {
     let Some(holder) = row.owner() else { return Ok(None) };
     let Some(mut identity) = standing(conn, row.school_id, holder, now)? else { return Ok(None) };

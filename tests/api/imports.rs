@@ -338,14 +338,14 @@ on_both_engines! {
     async fn what_a_row_of_roles_does_not_say_clearly_takes_nothing_away(school: School) {
         let roster = Roster::bulk().person("a", "teacher", "", "").person("b", "teacher", "", "").person("c", "teacher", "", "");
         done(&school, school.service().import("", ZIP, roster.archive())).await;
-        let rows = "ra,Active,,a,,teacher,,,org-1,\nrb,,,b,,teacher,,31/08/2025,org-1,\nrc,,,c,,teacher,,,org-1,\nrd,,,d\u{0},,teacher,,,org-1,\n";
+        let rows = "ra,Active,,a,,teacher,,,org-1,\nrb,,,b,,teacher,,31/08/2025,org-1,\nrc,,,c,,teacher,,,org-1,\nrd,,,d\u{0},,teacher,,,org-1,\nrf,Active,,f,,teacher,,,org-1,\n";
         let file = roster::files(&[
             ("manifest.csv", b"propertyName,value\nfile.users,bulk\nfile.roles,bulk\n"),
-            ("users.csv", b"sourcedId,status,givenName,familyName\na,,Jo,Green\nb,,Jo,Green\nc,,Jo,Green\n\"e\0\",tobedeleted,,\n"),
+            ("users.csv", b"sourcedId,status,givenName,familyName\na,,Jo,Green\nb,,Jo,Green\nc,,Jo,Green\n\"e\0\",tobedeleted,,\nf,tobedeleted,,\n"),
             ("roles.csv", format!("{}\n{rows}", roster::ROLES).as_bytes()),
         ]);
         let import = done(&school, school.service().import("", ZIP, file)).await;
-        assert_eq!(counts(&import), [0, 0, 1, 0, 4], "{import}");
+        assert_eq!(counts(&import), [0, 0, 2, 0, 4], "{import}");
         let refused = results(&school, &import, "&outcome=refused").await;
         let pointers: Vec<_> = refused.iter().map(|record| record["errors"][0]["pointer"].as_str().unwrap()).collect();
         assert_eq!(pointers, ["/status", "/endDate", "/sourcedId", "/userSourcedId"]);

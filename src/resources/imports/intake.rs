@@ -301,11 +301,12 @@ fn unnamed(import: &ImportRow, role: &RolePiece, counts: &mut Counts) -> Result<
 }
 
 fn apply(role: RolePiece, record: &mut RecordRow, said: &mut Said) -> Result<(), Problem> {
+    // Whoever is gone has no roles.
+    let Some(roster) = &mut said.roster else { return Ok(()) };
     if let Some(problem) = role.problem {
         record.payload = None;
         return record.refuse(&problem);
     }
-    let Some(roster) = &mut said.roster else { return Ok(()) };
     if let Some(known) = role.role {
         let list = if role.gone { &mut roster.revoked } else { &mut roster.granted };
         if !list.contains(&known) {

@@ -201,11 +201,12 @@ pub fn by_external_ids(
 pub fn guarded_addresses(conn: &mut Conn, school: SchoolId, addresses: Vec<String>, today: NaiveDate) -> QueryResult<HashSet<String>> {
     let guarded: Vec<Role> = Role::iter().filter(|role| role.is_guarded()).collect();
     let holders = person_roles::table.filter(person_roles::school_id.eq(school)).filter(person_roles::role.eq_any(guarded));
+    let contact: Option<PersonId> = schools::table.find(school).select(schools::escalation_contact_id).first(conn)?;
     let found: Vec<Option<String>> = people::table
         .filter(people::school_id.eq(school))
         .filter(people::email.eq_any(addresses))
         .filter(people::left_on.is_null().or(people::left_on.gt(today)))
-        .filter(people::id.eq_any(holders.select(person_roles::person_id)))
+        .filter(people::id.eq_any(holders.select(person_roles::person_id)).or(people::id.eq_any(Vec::from_iter(contact))))
         .select(people::email)
         .load(conn)?;
     Ok(found.into_iter().flatten().collect())

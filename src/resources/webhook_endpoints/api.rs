@@ -309,8 +309,9 @@ async fn list_webhook_endpoints(caller: Caller<ReadWebhooks>, query: Query<PageQ
 /// Create a webhook endpoint.
 ///
 /// From now on, what happens is delivered there: of the types that were asked for, what the caller may read in
-/// `GET /v1/events` at that time with the roles and scopes of this token, and nothing else. The answer shows the secret, once. Each delivery is signed (Standard
-/// Webhooks 1.0); what is not answered with 2xx within 15 seconds is tried again, at growing intervals over three days.
+/// `GET /v1/events` at that time with the roles and scopes of this token, and nothing else. The answer shows the secret,
+/// once. Each delivery is signed (Standard Webhooks 1.0); what is not answered with 2xx within 15 seconds is tried again,
+/// at growing intervals over three days.
 #[utoipa::path(tag = "webhooks", security(("oauth2" = [ManageWebhooks])), request_body = NewWebhookEndpoint,
     responses((status = 201, description = "Created.", body = WebhookEndpoint)))]
 #[post("/v1/webhook-endpoints")]
@@ -377,8 +378,8 @@ async fn find_webhook_endpoint(caller: Caller<ReadWebhooks>, id: Path<WebhookEnd
 
 /// Edit a webhook endpoint.
 ///
-/// By its owner, with whose roles and scopes of this token it reads from now on. What is still to be delivered goes to a
-/// new address at once; other types hold for what is not on its way yet.
+/// By its owner; it reads with the roles and scopes of this token from now on. What is still to be delivered goes to a new
+/// address at once; other types hold for what is not on its way yet.
 #[utoipa::path(tag = "webhooks", security(("oauth2" = [ManageWebhooks])), params(IfMatchHeader), request_body = WebhookEndpointPatch,
     responses((status = 200, description = "Changed.", body = WebhookEndpoint), Fails<404, 409, 412, 428>))]
 #[patch("/v1/webhook-endpoints/{id}")]
@@ -476,8 +477,8 @@ async fn disable_webhook_endpoint(
 
 /// Enable a webhook endpoint.
 ///
-/// By its owner, with whose roles and scopes of this token it reads from now on. It goes on where it stood: what failed or was to be delivered is tried anew, in order, and then what has
-/// happened since.
+/// By its owner; it reads with the roles and scopes of this token from now on. It goes on where it stood: what failed or
+/// was to be delivered is tried anew, in order, and then what has happened since.
 #[utoipa::path(tag = "webhooks", security(("oauth2" = [ManageWebhooks])), params(IfMatchHeader),
     responses((status = 200, description = "Enabled.", body = WebhookEndpoint), Fails<404, 409, 412, 428>))]
 #[post("/v1/webhook-endpoints/{id}/enable")]
