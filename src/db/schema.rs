@@ -393,6 +393,16 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::db::types::sql::{Instant, Uuid as SqlUuid};
 
+    incident_leads (school_id) {
+        school_id -> SqlUuid,
+        digest -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::sql::{Instant, Uuid as SqlUuid};
+
     leases (name) {
         name -> Text,
         holder -> SqlUuid,
@@ -1749,6 +1759,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     event_heads,
     events,
     idempotency_keys,
+    incident_leads,
     leases,
     imports,
     import_rows,

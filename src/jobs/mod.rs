@@ -143,6 +143,7 @@ const JOBS: &[(&str, Job)] = &[
     ("overdue", mark_overdue),
     ("lapsed", lapse),
     ("leavers", open_handovers),
+    ("leads", follow_leads),
     ("unmonitored", record_unmonitored),
     ("compliance", record_compliance),
     ("referrals", record_overdue_referrals),
@@ -216,6 +217,12 @@ fn lapse(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
 fn open_handovers(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
     let today = local_day(*run.now, schools::rows::find(tx, run.school)?.zone());
     handovers::open(tx, &run.actor(), None, today, BATCH)
+}
+
+/// R-HT-3: on the day on which somebody leaves or a delegation begins or ends, what they led is somebody else's.
+fn follow_leads(tx: &mut Conn, run: &Run) -> Result<usize, Problem> {
+    let today = local_day(*run.now, schools::rows::find(tx, run.school)?.zone());
+    Ok(incidents::rows::follow_leads(tx, run.school, today, run.now)?.into())
 }
 
 /// A15: a school that was there before there were courses gets those that every school begins with.

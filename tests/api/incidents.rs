@@ -11,6 +11,13 @@ fn id(value: &Value) -> &str {
     value["id"].as_str().unwrap()
 }
 
+async fn head_leaves(school: &School, day: Option<&str>) {
+    use diesel::prelude::*;
+    use weald::db::schema::people;
+    let (id, head, day) = (school.id, school.headteacher().id(), day.map(|day| day.parse::<chrono::NaiveDate>().unwrap()));
+    school.write(move |tx| diesel::update(people::table.find((id, head))).set(people::left_on.eq(day)).execute(tx)).await;
+}
+
 on_both_engines! {
     async fn everybody_can_report_at_any_hour_and_reads_their_own_report(school: School) {
         school.clock_at("2026-01-18T03:00:00Z");
@@ -427,17 +434,29 @@ on_both_engines! {
     }
 
     async fn whoever_stands_in_for_a_head_who_left_does_not_see_what_is_about_the_head(school: School) {
-        let (acting, head, id) = (school.leadership(), school.headteacher().id(), school.id);
+        let acting = school.leadership();
         school.delegation(&acting, "2026-01-01", "2026-02-01").await;
-        school.write(move |tx| {
-            use diesel::prelude::*;
-            use weald::db::schema::people;
-            diesel::update(people::table.find((id, head))).set(people::left_on.eq(chrono::NaiveDate::from_ymd_opt(2026, 1, 14))).execute(tx)
-        }).await;
+        head_leaves(&school, Some("2026-01-14")).await;
         let about = school.staff().post("/v1/incidents", json!({ "description": "x", "report_about_head": true })).await.is(201);
         let other = school.staff().post("/v1/incidents", json!({ "description": "x" })).await.is(201);
         acting.get(about.url("")).await.is(404);
         acting.get(other.url("")).await.is(200);
+    }
+
+    async fn what_a_head_led_who_leaves_is_the_chairs_until_they_are_back(school: School) {
+        let (head, chair) = (school.headteacher(), school.chair());
+        let open = school.reported(&school.parent(), json!({})).await;
+        head_leaves(&school, Some("2026-01-15")).await;
+        weald::jobs::run_all(school.state()).await.unwrap();
+        chair.get(open.url("")).await.is(404);
+        school.clock_at("2026-01-15T08:00:00Z");
+        weald::jobs::run_all(school.state()).await.unwrap();
+        assert_eq!(chair.get(open.url("")).await.is(200)["lead_role"], "chair_of_governors");
+        assert!(chair.get("/v1/notifications").await.is(200).text.contains(id(open.json())));
+        head_leaves(&school, None).await;
+        weald::jobs::run_all(school.state()).await.unwrap();
+        chair.get(open.url("")).await.is(404);
+        assert_eq!(head.get(open.url("")).await.is(200)["lead_role"], "headteacher");
     }
 
     async fn a_new_head_is_told_of_what_is_open(school: School) {

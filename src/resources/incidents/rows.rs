@@ -6,10 +6,11 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 
 use super::rules::{self, Capacity, IncidentState, SubjectPart, SubjectStatus};
+use crate::access::digest;
 use crate::clock::Instant;
 use crate::db::schema::{
-    delegations, incident_assessments, incident_hidden_from, incident_links, incident_people, incident_recusals, incident_referrals,
-    incident_subjects, incidents, people,
+    delegations, incident_assessments, incident_hidden_from, incident_leads, incident_links, incident_people, incident_recusals,
+    incident_referrals, incident_subjects, incidents, people, person_roles,
 };
 use crate::db::types::{AccountId, CommentId, IncidentId, MentionId, MonitoringCheckId, PersonId, SchoolId};
 use crate::db::{Conn, MultiBackend};
@@ -530,9 +531,11 @@ fn recused(conn: &mut Conn, row: &IncidentRow) -> QueryResult<Vec<(PersonId, Lea
 
 /// Those who stand in for a headteacher where there is none (A25).
 fn acting_heads(conn: &mut Conn, school: SchoolId, today: NaiveDate) -> QueryResult<Vec<PersonId>> {
-    if !present(conn, school, Role::Headteacher, today)?.is_empty() {
-        return Ok(Vec::new());
-    }
+    if present(conn, school, Role::Headteacher, today)?.is_empty() { delegates(conn, school, today) } else { Ok(Vec::new()) }
+}
+
+/// Those who have the headteacher's duties by delegation.
+fn delegates(conn: &mut Conn, school: SchoolId, today: NaiveDate) -> QueryResult<Vec<PersonId>> {
     delegations::table
         .filter(delegations::school_id.eq(school))
         .filter(delegations::starts_on.le(today))
@@ -702,6 +705,45 @@ pub fn by_receipt(conn: &mut Conn, school: SchoolId, receipt_hash: &str) -> Resu
     if hidden { Err(Problem::not_found()) } else { Ok(row) }
 }
 
+/// The roles that incidents are led, looked after and told by.
+const LEADING: [Role; 5] = [Role::Headteacher, Role::ChairOfGovernors, Role::Dsl, Role::DeputyDsl, Role::Dpo];
+
+/// Who can lead incidents at present, in one word: whoever holds such a role, stands in for the headteacher, or is the
+/// escalation contact.
+fn leads(conn: &mut Conn, school: SchoolId, today: NaiveDate) -> Result<String, Problem> {
+    let holders: Vec<(PersonId, Role)> = person_roles::table
+        .inner_join(people::table.on(people::school_id.eq(person_roles::school_id).and(people::id.eq(person_roles::person_id))))
+        .filter(person_roles::school_id.eq(school))
+        .filter(person_roles::role.eq_any(LEADING))
+        .filter(people::left_on.is_null().or(people::left_on.gt(today)))
+        .order((person_roles::person_id, person_roles::role))
+        .select((person_roles::person_id, person_roles::role))
+        .load(conn)?;
+    let mut delegates = delegates(conn, school, today)?;
+    delegates.sort_unstable();
+    let contact = schools::rows::find(conn, school)?.escalation_contact_id;
+    Ok(digest(&format!("{holders:?} {delegates:?} {contact:?}")))
+}
+
+/// Finds out anew who deals with what is open, where other people can lead incidents than the last time: somebody left or
+/// came back, a delegation began or ended, the escalation contact is another. Whether it did.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn follow_leads(tx: &mut Conn, school: SchoolId, today: NaiveDate, now: Instant) -> Result<bool, Problem> {
+    let leading = leads(tx, school, today)?;
+    let row = incident_leads::table.find(school);
+    if row.select(incident_leads::digest).first::<String>(tx).optional()?.as_ref() == Some(&leading) {
+        return Ok(false);
+    }
+    diesel::delete(row).execute(tx)?;
+    diesel::insert_into(incident_leads::table)
+        .values((incident_leads::school_id.eq(school), incident_leads::digest.eq(leading)))
+        .execute(tx)?;
+    reroute_open(tx, school, None, today, now)?;
+    Ok(true)
+}
+
 /// Finds out anew who deals with what is open, where roles have changed hands: incidents about those people, and, where
 /// it is a role that leads, all.
 ///
@@ -712,20 +754,28 @@ pub fn reroute_for(tx: &mut Conn, school: SchoolId, moved: &[(PersonId, Role)], 
         return Ok(());
     }
     let today = crate::policy::deadline::local_day(*now, schools::rows::find(tx, school)?.zone());
-    let people: Vec<Option<PersonId>> = moved.iter().map(|(person, _)| Some(*person)).collect();
-    let about = incident_subjects::table
-        .filter(incident_subjects::school_id.eq(school))
-        .filter(incident_subjects::person_id.eq_any(people))
-        .select(incident_subjects::incident_id);
+    let people = moved.iter().map(|(person, _)| Some(*person)).collect();
+    let all = moved.iter().any(|(_, role)| matches!(role, Role::Headteacher | Role::ChairOfGovernors));
+    reroute_open(tx, school, Some(people).filter(|_| !all), today, now)
+}
+
+/// Finds out anew who deals with what is open: all of it, or what is about these people.
+fn reroute_open(
+    tx: &mut Conn,
+    school: SchoolId,
+    about: Option<Vec<Option<PersonId>>>,
+    today: NaiveDate,
+    now: Instant,
+) -> Result<(), Problem> {
     let mut query = incidents::table
         .filter(incidents::school_id.eq(school))
         .filter(incidents::state.ne_all([IncidentState::Closed, IncidentState::Dismissed]))
         .into_boxed();
-    query = if moved.iter().any(|(_, role)| matches!(role, Role::Headteacher | Role::ChairOfGovernors)) {
-        query
-    } else {
-        query.filter(incidents::id.eq_any(about))
-    };
+    if let Some(people) = about {
+        let subjects =
+            incident_subjects::table.filter(incident_subjects::school_id.eq(school)).filter(incident_subjects::person_id.eq_any(people));
+        query = query.filter(incidents::id.eq_any(subjects.select(incident_subjects::incident_id)));
+    }
     let rows: Vec<IncidentRow> = query.order(incidents::id).select(IncidentRow::as_select()).load(tx)?;
     for mut incident in complete(tx, school, rows)? {
         let routed = |row: &IncidentRow| (row.lead_role, row.safeguarding_role, row.escalation);
