@@ -59,8 +59,8 @@ pub struct TokenRequest {
     #[schema(max_length = 100, nullable = false)]
     pub refresh_token: Option<String>,
     /// Space-separated permissions; all that the caller has if absent.
-    #[validate(length(max = 2000))]
-    #[schema(max_length = 2000, nullable = false)]
+    #[validate(length(max = 4000))]
+    #[schema(max_length = 4000, nullable = false)]
     pub scope: Option<String>,
     /// The client, unless it authenticates by HTTP Basic.
     #[validate(length(max = 100))]
@@ -85,7 +85,7 @@ pub struct TokenResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 100, nullable = false)]
     pub refresh_token: Option<String>,
-    #[schema(max_length = 2000)]
+    #[schema(max_length = 4000)]
     pub scope: String,
 }
 
@@ -380,13 +380,18 @@ async fn log_in(state: &State, login: Login, address: IpAddr) -> Result<SignedIn
         .await?;
     let hash = found.as_ref().map(|(_, _, hash, ..)| hash.clone());
     let right = state.passwords.verify(password, hash).await?;
-    let Some((school, person, _, left_on, tz)) = found.filter(|_| right) else { return Err(WRONG) };
+    let Some((school, person, verified, left_on, tz)) = found.filter(|_| right) else { return Err(WRONG) };
     if has_left(left_on, local_day(*now, time_zone(&tz))) {
         return Err(WRONG);
     }
     state
         .db
         .write(school.uuid(), move |tx| {
+            // A password that was changed meanwhile opens no session after those that the change ended.
+            let current: Option<String> = logins::table.find((school, person)).select(logins::password_hash).first(tx).optional()?;
+            if current != Some(verified) {
+                return Err(WRONG);
+            }
             throttle::succeeded(tx, now, &account, &from)?;
             let roles = sessions::roles_of(tx, school, person)?;
             let session = sessions::open(tx, school, Holder::Person(person), &client_id, scope, now)?;

@@ -135,6 +135,37 @@ on_both_engines! {
         invite(&chair, &governor).await.is(201);
     }
 
+    async fn nobody_takes_the_role_away_that_keeps_them_out(school: School) {
+        let (head, it, deputy, chair) = (school.headteacher(), school.it_technician(), school.leadership(), school.chair());
+        let (leads, chairs) = (json!({ "role": "leadership_team" }), json!({ "role": "chair_of_governors" }));
+        it.post(deputy.url("revoke-role"), &leads).await.is(403).problem("forbidden");
+        head.post(chair.url("revoke-role"), &chairs).await.is(403).problem("forbidden");
+        head.post(deputy.url("revoke-role"), &leads).await.is(200);
+        let next = school.person("next", &[weald::policy::roles::Role::ChairOfGovernors]).await;
+        next.post(chair.url("revoke-role"), &chairs).await.is(200);
+    }
+
+    async fn links_that_somebody_made_end_when_they_leave_and_those_to_a_plain_governor_when_more_is_theirs(school: School) {
+        let (head, it) = (school.headteacher(), school.it_technician());
+        let token = |invited: &Reply| json!({ "token": invited["url"].as_str().unwrap().split_once('#').unwrap().1, "password": PASSWORD });
+        let (staff, governor) = (invite(&it, &school.staff()).await.is(201), invite(&it, &school.governor()).await.is(201));
+        let url = format!("/v1/schools/{}", school.id);
+        let tag = head.get(&url).await.is(200).etag().to_owned();
+        head.post(format!("{url}/name-escalation-contact"), json!({ "person_id": school.governor().id() })).if_match(tag).await.is(200);
+        school.anonymous().post("/v1/invitations/accept", token(&governor)).await.is(404);
+        let version = head.get(it.url("")).await.is(200);
+        head.post(it.url("leave"), json!({ "left_on": "2026-01-14" })).if_match(version.etag()).await.is(200);
+        school.anonymous().post("/v1/invitations/accept", token(&staff)).await.is(404);
+    }
+
+    async fn nobody_is_given_the_address_of_somebody_guarded(school: School) {
+        let (head, it) = (school.headteacher(), school.it_technician());
+        let address = head.get(head.url("")).await.is(200)["email"].clone();
+        it.post(PEOPLE, new_person(json!({ "email": address }))).await.is(409).points_at(&[("/email", "taken")]);
+        let version = it.get(school.staff().url("")).await.is(200);
+        it.patch(school.staff().url(""), json!({ "email": address })).if_match(version.etag()).await.is(409).points_at(&[("/email", "taken")]);
+    }
+
     async fn a_privileged_role_ends_the_invitation_that_was_made_before_it(school: School) {
         let invitation = school.invitation().await;
         school.headteacher().post(school.staff().url("grant-role"), json!({ "role": "dsl" })).await.is(200);

@@ -68,6 +68,20 @@ pub fn end_open(tx: &mut Conn, school: SchoolId, people: &[PersonId], now: Insta
     Ok(())
 }
 
+/// Ends the open invitations that some people made: whoever has left keeps no way in.
+///
+/// # Errors
+/// Where the database gives none.
+pub fn end_made_by(tx: &mut Conn, school: SchoolId, people: &[PersonId], now: Instant) -> QueryResult<()> {
+    let open = invitations::table
+        .filter(invitations::school_id.eq(school))
+        .filter(invitations::created_by.eq_any(people.iter().copied().map(Some).collect::<Vec<_>>()))
+        .filter(invitations::accepted_at.is_null())
+        .filter(invitations::expires_at.gt(now));
+    diesel::update(open).set(invitations::expires_at.eq(now)).execute(tx)?;
+    Ok(())
+}
+
 /// The open invitation behind a token, and whom it invites, in whichever school.
 ///
 /// # Errors

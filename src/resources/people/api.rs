@@ -384,7 +384,8 @@ fn create<P>(tx: &mut Conn, me: &Caller<P>, new: NewPerson) -> Result<rows::Pers
     };
     let person = rows::Person { row, roles: Vec::new(), whole: true, escalation_contact: false };
     let agent = Agent::from(me);
-    let mut change = Change::of_details(&agent.power, None, person, Some(&new.roles), false)?;
+    let change = Change::of_details(&agent.power, None, person, Some(&new.roles), false)?;
+    let mut change = bulk::with_free_address(tx, &agent, change)?;
     check_external_id(tx, &change.person.row)?;
     changes::write(tx, &agent, [&mut change])?;
     Ok(change.person)
@@ -396,7 +397,8 @@ fn change<P>(tx: &mut Conn, me: &Caller<P>, person: rows::Person, apply: impl Fn
     let mut person = person;
     apply(&mut person.row);
     let linked = changes::crosses(old.kind, person.row.kind) && !rows::with_guardian_links(tx, me.school(), &[old.id])?.is_empty();
-    let mut change = Change::of_details(&agent.power, Some(old), person, None, linked)?;
+    let change = Change::of_details(&agent.power, Some(old), person, None, linked)?;
+    let mut change = bulk::with_free_address(tx, &agent, change)?;
     check_external_id(tx, &change.person.row)?;
     if !change.is_empty() {
         changes::write(tx, &agent, [&mut change])?;

@@ -221,6 +221,17 @@ fn keep_addresses(tx: &mut Conn, agent: &Agent, plans: &mut [Result<Change, Prob
     Ok(())
 }
 
+/// The change, unless it brings somebody the address of somebody guarded.
+///
+/// # Errors
+/// 409 where it does.
+pub fn with_free_address(tx: &mut Conn, agent: &Agent, change: Change) -> Result<Change, Problem> {
+    let mut plan = [Ok(change)];
+    keep_addresses(tx, agent, &mut plan)?;
+    let [plan] = plan;
+    plan
+}
+
 impl Wish {
     /// The roles that it asks of somebody who holds `held`, and the kind.
     fn of(&self, held: &[Role]) -> (Option<Vec<Role>>, Option<PersonKind>) {

@@ -289,6 +289,7 @@ pub fn write<'c>(tx: &mut Conn, agent: &Agent, changes: impl IntoIterator<Item =
     incidents::rows::reroute_for(tx, school, &granted, now)?;
     if !left.is_empty() {
         sessions::revoke_all(tx, school, &left, now)?;
+        invitations::rows::end_made_by(tx, school, &left, now)?;
         // R-IT-2: recorded late, the leaver could know what was stored until now.
         let accounts: Vec<AccountId> = accounts::rows::run_by_any(tx, school, &left)?;
         credentials::rows::mark_leaver(tx, school, &accounts, today, today)?;

@@ -149,7 +149,7 @@ fn unsuitable(pointer: &str) -> Problem {
 /// 403 where the caller may not, 409 where the person does not hold it or is the last headteacher.
 pub fn revoke(person: &Standing, role: Role, other_heads: bool) -> Result<(), Problem> {
     may_grant(role, person.granter, person.oneself)?;
-    keeps_contact(person, role)?;
+    may_take(person, role)?;
     if !person.roles.contains(&role) {
         Err(person.conflict("This person does not hold the role."))
     } else if role == Role::Headteacher && !other_heads && !person.left() {
@@ -159,14 +159,18 @@ pub fn revoke(person: &Standing, role: Role, other_heads: bool) -> Result<(), Pr
     }
 }
 
-/// The escalation contact deals with what is confidential as a governor: nobody but a chair takes that away (R-HT-3).
-fn keeps_contact(person: &Standing, role: Role) -> Result<(), Problem> {
-    if person.escalation_contact && role == Role::Governor && person.granter != Granter::Chair {
+/// Whether the caller may take this role away. What guards a way in must not fall first: so who may not let somebody in
+/// takes no guarded role from them either, and nobody but a chair the roles of those whom reports about the headteacher
+/// go to (R-HT-3).
+fn may_take(person: &Standing, role: Role) -> Result<(), Problem> {
+    let above = role == Role::ChairOfGovernors || (person.escalation_contact && role == Role::Governor);
+    if above && person.granter != Granter::Chair {
         return Err(forbidden(
-            "This person is the school's escalation contact as a governor: only a chair of governors revokes that role.",
+            "Reports about the headteacher go to this person in this role: only a chair of governors revokes it; where there is none, \
+             `weald person add` makes one.",
         ));
     }
-    Ok(())
+    if role.is_guarded() { may_let_in(person) } else { Ok(()) }
 }
 
 /// The plain roles that come and go as a roster says.
@@ -205,7 +209,7 @@ pub fn shift(person: &Standing, wanted: Option<&[Role]>) -> Result<Shift, Proble
             }
         }
         shift.revoked = person.roles.iter().copied().filter(|&role| assigns(role) && !wanted.contains(&role)).collect();
-        shift.revoked.iter().try_for_each(|&role| keeps_contact(person, role))?;
+        shift.revoked.iter().try_for_each(|&role| may_take(person, role))?;
     }
     if person.left() && !shift.granted.is_empty() {
         return Err(person.conflict("This person has left."));

@@ -29,7 +29,7 @@ use crate::policy::holidays::{BankHolidays, HolidayDivision};
 use crate::policy::roles::{can_be_escalation_contact, is_staff};
 use crate::problem::{Code, FieldError, Problem};
 use crate::resources::comments::rows::recompute_deadlines;
-use crate::resources::people;
+use crate::resources::{invitations, people};
 
 pub fn operations(config: &mut ServiceConfig) {
     config.service(list_schools).service(find_school).service(edit_school).service(name_escalation_contact).service(name_press_lead);
@@ -332,6 +332,8 @@ async fn name_escalation_contact(
                 return Err(Problem::invalid("/person_id", "unsuitable", "Name a governor who is neither headteacher nor chair."));
             }
             row.escalation_contact_id = Some(person);
+            // Whoever made a link for a plain governor must not get into what is confidential by it.
+            invitations::rows::end_open(tx, *id, &[person], me.now())?;
             rows::save(tx, &mut row, me.now())?;
             let event = Event::new(EventType::SchoolEscalationContactNamed, id.uuid()).related("person_id", person.uuid());
             events::record(tx, me, event)?;
