@@ -409,7 +409,8 @@ mod tests {
         assert_eq!(synced, Shift { granted: vec![Governor], revoked: vec![Staff] });
         assert!(shift(&staff(&held, Service), None).unwrap().is_empty());
         assert!(shift(&staff(&held, Service), Some(&[Staff])).unwrap().is_empty());
-        assert_eq!(shift(&staff(&held, Plain), Some(&[])).unwrap().revoked, [LeadershipTeam, Staff]);
+        assert_eq!(shift(&staff(&held, Privileged), Some(&[])).unwrap().revoked, [LeadershipTeam, Staff]);
+        assert_eq!(code(shift(&staff(&held, Plain), Some(&[]))), Code::Forbidden, "leadership_team guards a way in");
         for granter in [Privileged, Plain, Service, Nobody] {
             assert_eq!(code(shift(&staff(&[], granter), Some(&[Dsl]))), Code::Forbidden, "{granter:?}");
         }
